@@ -1,0 +1,115 @@
+//! Reads the outbox. Every query names vault and seq: there is no cursor over a global order (decision 4).
+
+use sqlx::PgPool;
+use sqlx::types::Json;
+
+use crate::{Event, Seq, VaultId};
+
+/// A read that failed: the database is away, or holds what this version cannot read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The query failed.
+    #[error("the outbox cannot be read: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A row written by a newer version.
+    #[error("the outbox cannot be understood: {0}")]
+    Unknown(#[from] crate::event::UnknownEventType),
+}
+
+/// The events after each vault's position, at most `per_vault` of each, ordered by vault and seq. One query for all.
+///
+/// # Errors
+/// [`LogError`]; nothing is returned half.
+pub async fn read_after(pool: &PgPool, positions: &[(VaultId, Seq)], per_vault: i64) -> Result<Vec<Event>, LogError> {
+    let (vaults, seqs): (Vec<_>, Vec<_>) = positions.iter().map(|(v, s)| (v.get(), s.get())).unzip();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT o.vault_id, o.seq, o.event_id, o.type AS kind, o.payload AS "payload: _", o.created_at
+           FROM unnest($1::uuid[], $2::bigint[]) AS p (vault_id, seq)
+           CROSS JOIN LATERAL (
+               SELECT * FROM outbox WHERE outbox.vault_id = p.vault_id AND outbox.seq > p.seq
+               ORDER BY outbox.seq LIMIT $3
+           ) AS o
+           ORDER BY o.vault_id, o.seq"#,
+        &vaults,
+        &seqs,
+        per_vault,
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(Event::try_from).collect()
+}
+
+/// One vault's events with `after < seq <= upto`, at most `limit`.
+///
+/// # Errors
+/// [`LogError`]; nothing is returned half.
+pub async fn read_page(
+    pool: &PgPool,
+    vault: VaultId,
+    after: Seq,
+    upto: Seq,
+    limit: i64,
+) -> Result<Vec<Event>, LogError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT vault_id, seq, event_id, type AS kind, payload AS "payload: _", created_at
+           FROM outbox WHERE vault_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"#,
+        vault.get(),
+        after.get(),
+        upto.get(),
+        limit,
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(Event::try_from).collect()
+}
+
+/// Those of the given vaults whose head is beyond the given position: the sweep.
+///
+/// # Errors
+/// [`LogError::Database`].
+pub async fn behind(pool: &PgPool, positions: &[(VaultId, Seq)]) -> Result<Vec<VaultId>, LogError> {
+    let (vaults, seqs): (Vec<_>, Vec<_>) = positions.iter().map(|(v, s)| (v.get(), s.get())).unzip();
+    let ids = sqlx::query_scalar!(
+        r#"SELECT v.id FROM unnest($1::uuid[], $2::bigint[]) AS p (vault_id, seq)
+           JOIN vaults v ON v.id = p.vault_id WHERE v.head_seq > p.seq"#,
+        &vaults,
+        &seqs,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(ids.into_iter().map(VaultId::from).collect())
+}
+
+/// Every vault and its head: for tools that follow all of them.
+///
+/// # Errors
+/// [`LogError::Database`].
+pub async fn heads(pool: &PgPool) -> Result<Vec<(VaultId, Seq)>, LogError> {
+    let rows = sqlx::query!("SELECT id, head_seq FROM vaults").fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|row| (VaultId::from(row.id), Seq::from(row.head_seq))).collect())
+}
+
+struct Row {
+    vault_id: uuid::Uuid,
+    seq: i64,
+    event_id: uuid::Uuid,
+    kind: String,
+    payload: Json<Box<serde_json::value::RawValue>>,
+    created_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl TryFrom<Row> for Event {
+    type Error = LogError;
+    fn try_from(row: Row) -> Result<Self, LogError> {
+        Ok(Self {
+            vault_id: row.vault_id.into(),
+            seq: row.seq.into(),
+            event_id: row.event_id,
+            kind: row.kind.parse()?,
+            payload: row.payload.0,
+            created_at: row.created_at,
+        })
+    }
+}

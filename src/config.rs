@@ -1,0 +1,144 @@
+//! What can be set, by flag or environment. Everything but the database has a default that works.
+
+use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sqlx::postgres::PgConnectOptions;
+use url::Url;
+
+/// Shared sources, live: REST and Socket.IO on one port, PostgreSQL behind.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Postgres URL, such as postgres://user:password@localhost/syncscript
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// How much is logged, in the syntax of tracing's EnvFilter: info, debug, syncscript=debug,warn
+    #[arg(long, env = "SYNCSCRIPT_LOG", default_value = "info", global = true)]
+    pub log: String,
+    /// How logs look; auto is human on a terminal and JSON elsewhere
+    #[arg(long, env = "SYNCSCRIPT_LOG_FORMAT", value_enum, default_value = "auto", global = true)]
+    pub log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves REST and Socket.IO
+    Serve(ServeArgs),
+    /// Brings the database to the schema of this version
+    Migrate,
+    /// Adds demo users (owner, contributor and viewer) and a demo vault; does nothing where they are there
+    SeedDemo,
+}
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Human on a terminal, JSON elsewhere.
+    Auto,
+    /// Lines to read.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The settings of `serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; 0.0.0.0 or :: for all
+    #[arg(long, env = "HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes a free one, which is printed
+    #[arg(long, env = "PORT", default_value_t = 3000)]
+    pub port: u16,
+    /// Where browsers find this server, such as https://sync.example.com; https makes cookies Secure
+    #[arg(long, env = "SYNCSCRIPT_PUBLIC_URL", value_name = "URL", value_parser = web_origin)]
+    pub public_url: Option<String>,
+    /// Other web origins whose pages may connect, separated by commas
+    #[arg(long, env = "SYNCSCRIPT_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', value_parser = web_origin)]
+    pub allowed_origins: Vec<String>,
+    /// Brings the database to the schema of this version at the start
+    #[arg(long, env = "SYNCSCRIPT_MIGRATE", default_value_t = true, action = clap::ArgAction::Set)]
+    pub migrate: bool,
+    /// Most connections to the database
+    #[arg(long, env = "SYNCSCRIPT_DATABASE_CONNECTIONS", default_value = "20")]
+    pub database_connections: NonZeroU32,
+    /// HTTP worker threads; without it, one a core
+    #[arg(long, env = "SYNCSCRIPT_WORKERS")]
+    pub workers: Option<NonZeroU32>,
+    /// Milliseconds between two sweeps, which find events that no notification told of
+    #[arg(long, env = "SYNCSCRIPT_SWEEP_INTERVAL_MS", default_value = "1000")]
+    pub sweep_interval_ms: NonZeroU64,
+    /// Hears of other nodes' changes by LISTEN; without it they arrive by the sweep
+    #[arg(long, env = "SYNCSCRIPT_LISTEN", default_value_t = true, action = clap::ArgAction::Set)]
+    pub listen: bool,
+    /// How long a session lasts, in seconds
+    #[arg(long, env = "SYNCSCRIPT_SESSION_LIFETIME_S", default_value = "2592000")]
+    pub session_lifetime_s: NonZeroU32,
+    /// Most events a join catches up with; a client that missed more is told to load the vault anew
+    #[arg(long, env = "SYNCSCRIPT_BACKLOG_LIMIT", default_value = "10000", value_parser = clap::value_parser!(i64).range(0..))]
+    pub backlog_limit: i64,
+    /// A connection that takes no data for so many milliseconds is closed, so that its client resumes
+    #[arg(long, env = "SYNCSCRIPT_WRITE_STALL_TIMEOUT_MS", default_value = "10000")]
+    pub write_stall_timeout_ms: NonZeroU64,
+}
+
+/// Reads an origin: scheme, host and port, nothing after it.
+fn web_origin(text: &str) -> Result<String, String> {
+    let wrong = || format!("{text:?} is not a web origin such as https://example.com");
+    let url = Url::parse(text.trim()).map_err(|_| wrong())?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if bare && ["http", "https"].contains(&url.scheme()) && url.has_host() {
+        Ok(url.origin().ascii_serialization())
+    } else {
+        Err(wrong())
+    }
+}
+
+/// Reads the database URL.
+///
+/// # Errors
+/// One sentence that names the setting; the URL itself, which holds a password, is not in it.
+pub fn database_options(url: Option<&str>) -> anyhow::Result<PgConnectOptions> {
+    let url = url.ok_or_else(|| {
+        anyhow::anyhow!("DATABASE_URL is not set: give it, or --database-url postgres://user:password@host/database")
+    })?;
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        anyhow::bail!("DATABASE_URL must begin with postgres:// or postgresql://");
+    }
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| anyhow::anyhow!("DATABASE_URL is not of the form postgres://user:password@host:port/database"))?;
+    Ok(options.application_name("syncscript"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn origins_are_normalised_or_refused() {
+        assert_eq!(web_origin("https://Example.com:443/").as_deref(), Ok("https://example.com"));
+        for bad in ["example.com", "https://example.com/app", "ftp://example.com", "*", ""] {
+            assert!(web_origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bad_database_url_is_not_shown() {
+        for bad in ["mysql://u:hunter2@h/d", "postgres://u:hunter2@h:port/d"] {
+            let error = database_options(Some(bad)).expect_err("refused").to_string();
+            assert!(error.contains("DATABASE_URL") && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Rules for what clients send: a value of these types has passed them.
+
+use url::Url;
+
+/// What is wrong with a field, and what would be right. Safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {rule}")]
+pub struct Invalid {
+    /// The field's name on the wire.
+    pub field: &'static str,
+    rule: &'static str,
+}
+
+const fn invalid(field: &'static str, rule: &'static str) -> Invalid {
+    Invalid { field, rule }
+}
+
+/// Characters, not bytes. NUL is refused since Postgres cannot store it in text.
+fn has_length(text: &str, min: usize, max: usize) -> bool {
+    let count = text.chars().count();
+    (min..=max).contains(&count) && !text.contains('\0')
+}
+
+macro_rules! text_input {
+    ($(#[$doc:meta])* $name:ident, $field:literal, $rule:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the rule.
+            ///
+            /// # Errors
+            /// [`Invalid`], which states it.
+            pub fn parse(text: String) -> Result<Self, Invalid> {
+                let check: fn(&str) -> bool = $check;
+                if check(&text) { Ok(Self(text)) } else { Err(invalid($field, $rule)) }
+            }
+
+            /// The text, for the store.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+text_input!(
+    /// A source's title.
+    SourceTitle, "title", "must have 1 to 500 characters, and no NUL", |t| has_length(t, 1, 500)
+);
+text_input!(
+    /// Where a source's file is. Only http and https: a `javascript:` URL would run in the browser of whoever clicks.
+    FileUrl, "fileUrl", "must be an absolute http or https URL of at most 2048 characters", is_file_url
+);
+text_input!(
+    /// A vault's name.
+    VaultName, "name", "must have 1 to 200 characters, and no NUL", |t| has_length(t, 1, 200)
+);
+text_input!(
+    /// A user's name, shown to other members.
+    MemberName, "name", "must have 1 to 100 characters, and no NUL", |t| has_length(t, 1, 100)
+);
+text_input!(
+    /// An address to sign in with.
+    Email, "email", "must be an email address of at most 254 characters", is_email
+);
+
+fn is_file_url(text: &str) -> bool {
+    let scheme_is_http = ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    scheme_is_http
+        && has_length(text, 1, 2048)
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && Url::parse(text).is_ok_and(|url| url.has_host())
+}
+
+/// Loose on purpose: only the mail server knows which addresses exist.
+fn is_email(text: &str) -> bool {
+    let has_parts = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    has_parts && has_length(text, 3, 254) && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// A password as typed. Debug does not show it.
+#[derive(Clone)]
+pub struct Password(String);
+
+impl Password {
+    /// Checks the length; the upper bound keeps hashing cheap.
+    ///
+    /// # Errors
+    /// [`Invalid`], which states the rule.
+    pub fn parse(text: String) -> Result<Self, Invalid> {
+        if has_length(&text, 8, 200) {
+            Ok(Self(text))
+        } else {
+            Err(invalid("password", "must have 8 to 200 characters"))
+        }
+    }
+
+    /// A password given at login: any text, since no rule must tell which passwords exist.
+    #[must_use]
+    pub fn attempt(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The bytes, for hashing.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_counted_in_characters() {
+        assert!(SourceTitle::parse("é".repeat(500)).is_ok());
+        for bad in [String::new(), "x".repeat(501), "a\0b".to_owned()] {
+            assert!(SourceTitle::parse(bad).is_err());
+        }
+    }
+
+    #[test]
+    fn only_absolute_web_urls_are_file_urls() {
+        for good in ["https://example.com/a.pdf", "HTTP://EXAMPLE.com", "http://[::1]:8080/?q=ü"] {
+            assert!(FileUrl::parse(good.to_owned()).is_ok(), "{good}");
+        }
+        let long = format!("https://example.com/{}", "a".repeat(2048));
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "ftp://example.com",
+            "//example.com",
+            "http:example.com",
+            "https://",
+            " https://example.com",
+            "https://exa mple.com",
+            "java\nscript:alert(1)",
+            "",
+            &long,
+        ] {
+            assert!(FileUrl::parse(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn passwords_do_not_show() {
+        assert_eq!(format!("{:?}", Password::attempt("hunter22".to_owned())), "Password(…)");
+    }
+}

@@ -1,0 +1,10 @@
+//! What the product is about, without database, web or runtime: names, roles, and the rules for what clients send.
+
+mod input;
+mod model;
+mod role;
+
+pub use input::{Email, FileUrl, Invalid, MemberName, Password, SourceTitle, VaultName};
+pub use model::{Applied, Member, Session, Source, SourceId, User, Vault, Version, time};
+pub use outbox_worker::{Event, EventType, Revocation, Seq, UserId, VaultId};
+pub use role::Role;

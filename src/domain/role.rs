@@ -1,0 +1,45 @@
+//! What a member may do in a vault.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A member's role. Owners manage the vault and its members, contributors change sources, viewers read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// May do everything, and is the only one to change the vault and its members.
+    Owner,
+    /// May change sources.
+    Contributor,
+    /// May read and listen.
+    Viewer,
+}
+
+impl Role {
+    /// The name in the database and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Contributor => "contributor",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// Reads a stored role. One that this version does not know gets the least rights.
+    #[must_use]
+    pub fn from_stored(name: &str) -> Self {
+        match name {
+            "owner" => Self::Owner,
+            "contributor" => Self::Contributor,
+            _ => Self::Viewer,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,78 @@
+//! The log of a vault, for clients that read it over REST.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::extract::SignedIn;
+use super::sources::limit;
+use crate::app::AppState;
+use crate::domain::{Event, Seq, VaultId};
+use crate::error::Error;
+use crate::store::{log_error, vaults};
+
+/// Events on a page, where the query does not say.
+const DEFAULT_LIMIT: i64 = 100;
+/// Most events on a page.
+const MAX_LIMIT: i64 = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventsQuery {
+    after: Option<i64>,
+    limit: Option<i64>,
+}
+
+/// Not by `json!`, which would parse the stored payloads and write them anew.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogPage<'a> {
+    events: Vec<LogEntry<'a>>,
+    head_seq: Seq,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogEntry<'a> {
+    seq: Seq,
+    event_id: Uuid,
+    r#type: &'static str,
+    payload: &'a RawValue,
+    #[serde(serialize_with = "crate::domain::time")]
+    created_at: DateTime<Utc>,
+}
+
+impl<'a> From<&'a Event> for LogEntry<'a> {
+    fn from(event: &'a Event) -> Self {
+        Self {
+            seq: event.seq,
+            event_id: event.event_id,
+            r#type: event.kind.as_str(),
+            payload: &event.payload,
+            created_at: event.created_at,
+        }
+    }
+}
+
+/// The events after `after`, up to the head that the member's rights were checked at.
+pub async fn list(
+    state: Data<AppState>,
+    user: SignedIn,
+    path: Path<Uuid>,
+    query: Query<EventsQuery>,
+) -> Result<HttpResponse, Error> {
+    let after = query.after.unwrap_or(0);
+    if after < 0 {
+        return Err(Error::BadRequest("after must be 0 or a seq".to_owned()));
+    }
+    let limit = limit(query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let vault: VaultId = path.into_inner().into();
+    let (_, head) = vaults::membership(&state.pool, user.id(), vault).await?;
+    let events =
+        outbox_worker::log::read_page(&state.pool, vault, after.into(), head, limit).await.map_err(log_error)?;
+    let entries: Vec<LogEntry<'_>> = events.iter().map(LogEntry::from).collect();
+    Ok(HttpResponse::Ok().json(LogPage { events: entries, head_seq: head }))
+}

@@ -1,0 +1,83 @@
+//! What handlers take from a request, each refused with one clear error.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::app::AppState;
+use crate::domain::{Session, UserId, Version};
+use crate::error::Error;
+
+/// The user of the session that the request's cookie opens.
+pub struct SignedIn(pub Session);
+
+impl SignedIn {
+    /// Who acts.
+    pub fn id(&self) -> UserId {
+        self.0.user.id
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let session = session(&request).await?;
+            session.map(SignedIn).ok_or(Error::Unauthorized)
+        })
+    }
+}
+
+/// The session of a request, if it has one.
+pub async fn session(request: &HttpRequest) -> Result<Option<Session>, Error> {
+    let state =
+        request.app_data::<Data<AppState>>().ok_or_else(|| Error::Internal("the application has no state".into()))?;
+    state.auth.session(cookies(request.headers())).await
+}
+
+/// The `Cookie` header.
+pub fn cookies(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::COOKIE).and_then(|value| value.to_str().ok())
+}
+
+/// The version in `If-Match: "3"`. Without the header, and with `*`, any version will do.
+pub fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Error> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    match value.to_str().unwrap_or_default().trim() {
+        "*" => Ok(None),
+        tag => tag
+            .strip_prefix('"')
+            .and_then(|tag| tag.strip_suffix('"'))
+            .and_then(|tag| tag.parse().ok())
+            .map(|version: i32| Some(version.into()))
+            .ok_or_else(|| Error::BadRequest("If-Match must be the ETag of the source, such as \"3\"".to_owned())),
+    }
+}
+
+pub fn json_error(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
+    match error {
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+            Error::TooLarge { limit: super::BODY_LIMIT }
+        }
+        JsonPayloadError::ContentType => Error::NotJson,
+        JsonPayloadError::Deserialize(error) => Error::BadRequest(format!("The body is not as expected: {error}")),
+        _ => Error::BadRequest("The body could not be read".to_owned()),
+    }
+    .into()
+}
+
+pub fn path_error(_: PathError, _: &HttpRequest) -> actix_web::Error {
+    Error::BadRequest("The id in the path must be a UUID".to_owned()).into()
+}
+
+pub fn query_error(error: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    Error::BadRequest(format!("The query is not as expected: {error}")).into()
+}

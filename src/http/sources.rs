@@ -1,0 +1,128 @@
+//! Sources of a vault.
+
+use actix_web::http::header::ETAG;
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::extract::{SignedIn, if_match};
+use super::vaults::vault_seq;
+use crate::app::AppState;
+use crate::command::{NewSourceBody, SourceChangeBody};
+use crate::domain::{Seq, Source, SourceId};
+use crate::error::Error;
+use crate::store::{StoreError, sources};
+
+/// Sources on a page, where the query does not say.
+const DEFAULT_LIMIT: i64 = 500;
+/// Most sources on a page.
+const MAX_LIMIT: i64 = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SourcePage {
+    sources: Vec<Source>,
+    /// `vault:join` with `after` this continues the list without hole. Of several pages, that of the first.
+    seq: Seq,
+    next_cursor: Option<String>,
+}
+
+pub async fn list(
+    state: Data<AppState>,
+    user: SignedIn,
+    path: Path<Uuid>,
+    query: Query<ListQuery>,
+) -> Result<HttpResponse, Error> {
+    let after = query.cursor.as_deref().map(read_cursor).transpose()?;
+    let limit = limit(query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let mut connection = state.pool.acquire().await.map_err(StoreError::from)?;
+    let page = sources::page(&mut connection, user.id(), path.into_inner().into(), after, limit).await?;
+    let next_cursor = page.sources.last().filter(|_| page.more).map(cursor);
+    Ok(HttpResponse::Ok().json(SourcePage { sources: page.sources, seq: page.seq, next_cursor }))
+}
+
+pub async fn create(
+    state: Data<AppState>,
+    user: SignedIn,
+    path: Path<Uuid>,
+    body: Json<NewSourceBody>,
+) -> Result<HttpResponse, Error> {
+    let new = body.into_inner().try_into()?;
+    let applied = state.commands.create_source(user.id(), path.into_inner().into(), new).await?;
+    let source = applied.value;
+    let mut response = HttpResponse::Created();
+    response.insert_header(("Location", format!("/api/sources/{}", source.id.get())));
+    response.insert_header(vault_seq(applied.seq));
+    Ok(with_etag(response, &source))
+}
+
+pub async fn show(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Result<HttpResponse, Error> {
+    let source = sources::find(&state.pool, user.id(), path.into_inner().into()).await?;
+    Ok(with_etag(HttpResponse::Ok(), &source))
+}
+
+pub async fn update(
+    state: Data<AppState>,
+    user: SignedIn,
+    path: Path<Uuid>,
+    request: HttpRequest,
+    body: Json<SourceChangeBody>,
+) -> Result<HttpResponse, Error> {
+    let change = body.into_inner().try_into()?;
+    let version = if_match(request.headers())?;
+    let applied = state.commands.update_source(user.id(), path.into_inner().into(), change, version).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header(vault_seq(applied.seq));
+    Ok(with_etag(response, &applied.value))
+}
+
+pub async fn delete(
+    state: Data<AppState>,
+    user: SignedIn,
+    path: Path<Uuid>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
+    let version = if_match(request.headers())?;
+    let applied = state.commands.delete_source(user.id(), path.into_inner().into(), version).await?;
+    Ok(HttpResponse::NoContent().insert_header(vault_seq(applied.seq)).finish())
+}
+
+fn with_etag(mut response: HttpResponseBuilder, source: &Source) -> HttpResponse {
+    response.insert_header((ETAG, format!("\"{}\"", source.version.get()))).json(json!({ "source": source }))
+}
+
+/// Reads a `limit` of a query.
+pub fn limit(given: Option<i64>, default: i64, max: i64) -> Result<i64, Error> {
+    match given {
+        None => Ok(default),
+        Some(limit) if (1..=max).contains(&limit) => Ok(limit),
+        Some(_) => Err(Error::BadRequest(format!("limit must be from 1 to {max}"))),
+    }
+}
+
+/// Where the next page begins. Opaque to clients; times are whole milliseconds, so nothing is lost.
+fn cursor(last: &Source) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{}_{}", last.created_at.timestamp_millis(), last.id.get()))
+}
+
+fn read_cursor(text: &str) -> Result<(DateTime<Utc>, SourceId), Error> {
+    let read = || {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        let decoded = String::from_utf8(bytes).ok()?;
+        let (millis, id) = decoded.split_once('_')?;
+        Some((DateTime::from_timestamp_millis(millis.parse().ok()?)?, id.parse::<Uuid>().ok()?.into()))
+    };
+    read().ok_or_else(|| Error::BadRequest("cursor must be the nextCursor of an earlier page".to_owned()))
+}

@@ -1,0 +1,82 @@
+//! The server's command line.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use outbox_worker::Wake;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use syncscript::app::Application;
+use syncscript::auth::Auth;
+use syncscript::command::Commands;
+use syncscript::config::{Cli, Command, ServeArgs, database_options};
+use syncscript::{seed, store, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("syncscript: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    telemetry::init(&cli.log, cli.log_format)?;
+    let options = database_options(cli.database_url.as_deref())?;
+    match cli.command {
+        Command::Serve(args) => serve(options, &args).await,
+        Command::Migrate => {
+            migrated(options).await?;
+            writeln!(io::stdout(), "the database has the schema of this version")?;
+            Ok(())
+        }
+        Command::SeedDemo => seed_demo(options).await,
+    }
+}
+
+async fn serve(options: PgConnectOptions, args: &ServeArgs) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let application = Application::start(options, args).await?;
+    writeln!(io::stdout(), "listening on http://{}", application.address())?;
+    application
+        .run_until(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await
+}
+
+async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
+    let pool = migrated(options).await?;
+    let auth = Auth::new(pool.clone(), Duration::from_secs(60), false);
+    // No relay runs here: the servers find the seeded events by their sweep.
+    let commands = Commands::new(pool.clone(), Arc::new(Wake::default()), Arc::new(Wake::default()));
+    let demo = seed::run(&pool, &auth, &commands).await?;
+    let mut out = io::stdout().lock();
+    for (email, role) in demo.users {
+        writeln!(out, "{role:<12} {email:<22} password: {}", seed::PASSWORD)?;
+    }
+    writeln!(out, "vault        {}", demo.vault)?;
+    Ok(())
+}
+
+async fn migrated(options: PgConnectOptions) -> anyhow::Result<PgPool> {
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+        .context("DATABASE_URL: the database cannot be reached")?;
+    store::MIGRATIONS.run(&pool).await.context("DATABASE_URL: the database cannot be migrated")?;
+    Ok(pool)
+}

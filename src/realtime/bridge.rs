@@ -1,0 +1,102 @@
+//! Hands websocket connections from the HTTP server to the Socket.IO engine: one port for both.
+//!
+//! The HTTP server gives every request with `Upgrade` to [`upgrade`], past the middleware of the REST application, so
+//! the origin is checked here. Path and query are checked before the 101 is written; from then on the connection
+//! belongs to the engine.
+
+use std::io;
+use std::sync::Arc;
+
+use actix_codec::Framed;
+use actix_http::body::BodySize;
+use actix_http::h1::{Codec, Message};
+use actix_http::{Request, RequestHead, Response, StatusCode, ws};
+use actix_web::rt::net::TcpStream;
+use futures_util::SinkExt;
+use http::Request as EngineRequest;
+use socketioxide::socket::Sid;
+use tower_service::Service;
+
+use super::Realtime;
+use super::lines::Line;
+use super::stream::LineStream;
+
+/// The path of the engine, with and without the slash that its clients send.
+pub const PATH: &str = "/socket.io";
+
+/// Takes over one connection.
+///
+/// # Errors
+/// The connection failed while it was answered.
+pub async fn upgrade(
+    realtime: Arc<Realtime>,
+    (request, mut framed): (Request, Framed<TcpStream, Codec>),
+) -> io::Result<()> {
+    let accepted = accept(&realtime, request.head());
+    let (response, engine_request) = match accepted {
+        Ok(accepted) => accepted,
+        Err((status, reason)) => {
+            tracing::debug!(%status, reason, path = request.path(), "refused to upgrade");
+            return refuse(framed, status, reason).await;
+        }
+    };
+    framed.send(Message::Item((response.drop_body(), BodySize::None))).await?;
+
+    let session = session_of(request.uri().query());
+    let line = Line::default();
+    let mut engine_request = engine_request;
+    match session {
+        Some(session) => realtime.lines.upgrade(session, line.clone()),
+        None => {
+            engine_request.extensions_mut().insert(line.clone());
+        }
+    }
+    let parts = framed.into_parts();
+    let stream = LineStream::new(parts.io, parts.read_buf.freeze(), line, realtime.limits.write_stall);
+    let mut engine = realtime.engine.clone();
+    engine.call((stream, engine_request)).await.map_err(io::Error::other)
+}
+
+type Accepted = (Response<()>, EngineRequest<()>);
+
+fn accept(realtime: &Realtime, head: &RequestHead) -> Result<Accepted, (StatusCode, &'static str)> {
+    if head.uri.path().trim_end_matches('/') != PATH {
+        return Err((StatusCode::NOT_FOUND, "websockets are served under /socket.io/"));
+    }
+    let query = head.uri.query().unwrap_or_default();
+    if !query.split('&').any(|pair| pair == "transport=websocket") || !query.split('&').any(|pair| pair == "EIO=4") {
+        return Err((StatusCode::BAD_REQUEST, "not a request of a Socket.IO 3 or 4 client"));
+    }
+    let text = |name| head.headers().get(name).map(|value| value.to_str().unwrap_or("null"));
+    if !realtime.origins.permit(text(actix_http::header::ORIGIN), text(actix_http::header::HOST)) {
+        return Err((StatusCode::FORBIDDEN, "this origin is not allowed"));
+    }
+    let mut response = ws::handshake(head).map_err(|_| (StatusCode::BAD_REQUEST, "not a websocket handshake"))?;
+    let request = engine_request(head).ok_or((StatusCode::BAD_REQUEST, "the request cannot be understood"))?;
+    Ok((response.message_body(()).map_err(|_| (StatusCode::BAD_REQUEST, "not a websocket handshake"))?, request))
+}
+
+/// The request in the terms of the `http` crate's version 1, which the engine reads.
+pub fn engine_request(head: &RequestHead) -> Option<EngineRequest<()>> {
+    let mut request = EngineRequest::builder().method(head.method.as_str()).uri(head.uri.to_string());
+    for (name, value) in head.headers() {
+        request = request.header(name.as_str(), value.as_bytes());
+    }
+    request.body(()).ok()
+}
+
+/// The session that a request names in its query.
+pub fn session_of(query: Option<&str>) -> Option<Sid> {
+    query?.split('&').find_map(|pair| pair.strip_prefix("sid="))?.parse().ok()
+}
+
+async fn refuse(mut framed: Framed<TcpStream, Codec>, status: StatusCode, reason: &'static str) -> io::Result<()> {
+    let response = Response::build(status)
+        .insert_header((actix_http::header::CONTENT_TYPE, "text/plain; charset=utf-8"))
+        .insert_header((actix_http::header::CONNECTION, "close"))
+        .message_body(())
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    framed.send(Message::Item((response, BodySize::Sized(reason.len() as u64)))).await?;
+    framed.send(Message::Chunk(Some(reason.into()))).await?;
+    framed.send(Message::Chunk(None)).await
+}

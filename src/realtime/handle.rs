@@ -1,0 +1,197 @@
+//! What each event of a client does, and how it is answered.
+//!
+//! Mutations run the very commands of the REST handlers; subscribers hear of them from the outbox alone. An answer goes
+//! to the acknowledgement, if the client asked for one; a refusal is emitted as `error` too.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use socketioxide::extract::SocketRef;
+use uuid::Uuid;
+
+use super::Realtime;
+use super::inbox::{Client, Inbound};
+use super::join::{self, JoinError};
+use super::member::{Sent, send};
+use crate::command::{NewSourceBody, SourceChangeBody};
+use crate::domain::{Seq, UserId, VaultId};
+use crate::error::Error;
+
+/// `vaultId`, alone or in an object.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum VaultRef {
+    Id(VaultId),
+    Object(JoinBody),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct JoinBody {
+    vault_id: VaultId,
+    after: Option<Seq>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InVault {
+    vault_id: VaultId,
+    #[serde(flatten)]
+    body: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfSource {
+    source_id: Uuid,
+    #[serde(flatten)]
+    body: Value,
+}
+
+/// Why an event was refused, and the vault that it named.
+struct Refusal {
+    error: Error,
+    vault: Option<VaultId>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, vault: None }
+    }
+}
+
+/// Works through one event.
+pub async fn handle(realtime: &Arc<Realtime>, client: &Arc<Client>, inbound: Inbound) {
+    let Inbound { socket, event, data, ack } = inbound;
+    let outcome = match (event.as_str(), data) {
+        (_, None) => Err(bad_request(&event).into()),
+        ("vault:join", Some(data)) => vault_join(realtime, client, &socket, data).await,
+        ("vault:leave", Some(data)) => vault_leave(realtime, client, &socket, data),
+        ("source:created", Some(data)) => source_created(realtime, client.user.id, data).await,
+        ("source:updated", Some(data)) => source_updated(realtime, client.user.id, data).await,
+        ("source:deleted", Some(data)) => source_deleted(realtime, client.user.id, data).await,
+        _ => Err(Error::BadRequest(format!("There is no event {event:?} for clients to send")).into()),
+    };
+    let answer = match outcome {
+        Ok(Some(mut answer)) => {
+            answer["ok"] = json!(true);
+            answer
+        }
+        // The socket went away meanwhile: nobody to answer.
+        Ok(None) => return,
+        Err(refusal) => return answer_error(realtime, &socket, ack, refusal),
+    };
+    if ack.send(&answer).is_err() {
+        realtime.lines.cut(&socket);
+    }
+}
+
+/// Refuses an event that was not looked at.
+pub fn refuse(inbound: Inbound, error: &Error) {
+    let body = json!({ "code": error.code(), "message": error.to_string() });
+    // Both may find the buffer full, since this client reads less than it sends: then it is not told, only refused.
+    if send(&inbound.socket, "error", &body) == Sent::Queued {
+        inbound.ack.send(&failed(body)).ok();
+    }
+}
+
+fn answer_error(realtime: &Realtime, socket: &SocketRef, ack: socketioxide::extract::AckSender, refusal: Refusal) {
+    let Refusal { error, vault } = refusal;
+    if let Error::Internal(cause) | Error::Unavailable(cause) = &error {
+        tracing::warn!(%cause, "an event of a socket failed");
+    }
+    let (code, message) = match (&error, vault) {
+        // Unknown and forbidden alike, in the words of the contract.
+        (Error::NotFound, Some(_)) => ("ACCESS_DENIED", "Access denied to vault".to_owned()),
+        _ => (error.code(), error.to_string()),
+    };
+    let mut body = json!({ "code": code, "message": message });
+    if let Some(vault) = vault {
+        body["vaultId"] = json!(vault);
+    }
+    if send(socket, "error", &body) == Sent::Full || ack.send(&failed(body)).is_err() {
+        realtime.lines.cut(socket);
+    }
+}
+
+fn failed(mut body: Value) -> Value {
+    body["ok"] = json!(false);
+    body
+}
+
+type Outcome = Result<Option<Value>, Refusal>;
+
+async fn vault_join(realtime: &Arc<Realtime>, client: &Arc<Client>, socket: &SocketRef, data: Value) -> Outcome {
+    let (vault, after) = match parse::<VaultRef>(data, "vault:join")? {
+        VaultRef::Id(vault) => (vault, None),
+        VaultRef::Object(JoinBody { vault_id, after }) => (vault_id, after),
+    };
+    if after.is_some_and(|after| after < Seq::START) {
+        return Err(Error::BadRequest("after must be 0 or a seq".to_owned()).into());
+    }
+    match join::join(realtime, client, socket, vault, after).await {
+        Ok(joined) => Ok(Some(joined)),
+        Err(JoinError::Left(revocation)) => Ok(Some(json!({ "vaultId": vault, "left": revocation.reason() }))),
+        Err(JoinError::Disconnected) => Ok(None),
+        Err(JoinError::Refused(error)) => Err(Refusal { error, vault: Some(vault) }),
+    }
+}
+
+fn vault_leave(realtime: &Realtime, client: &Client, socket: &SocketRef, data: Value) -> Outcome {
+    let vault = match parse::<VaultRef>(data, "vault:leave")? {
+        VaultRef::Id(vault) | VaultRef::Object(JoinBody { vault_id: vault, .. }) => vault,
+    };
+    realtime.feeds.leave(vault, socket.id);
+    client.left(vault);
+    let answer = json!({ "vaultId": vault });
+    match send(socket, "vault:left", &answer) {
+        Sent::Queued => Ok(Some(answer)),
+        Sent::Closed => Ok(None),
+        Sent::Full => {
+            realtime.lines.cut(socket);
+            Ok(None)
+        }
+    }
+}
+
+async fn source_created(realtime: &Realtime, actor: UserId, data: Value) -> Outcome {
+    let InVault { vault_id, body } = parse(data, "source:created")?;
+    let new = parse::<NewSourceBody>(body, "source:created")?.try_into()?;
+    let created = realtime.commands.create_source(actor, vault_id, new).await;
+    let applied = created.map_err(|error| Refusal { error, vault: Some(vault_id) })?;
+    Ok(Some(json!({ "seq": applied.seq, "source": applied.value })))
+}
+
+async fn source_updated(realtime: &Realtime, actor: UserId, data: Value) -> Outcome {
+    let OfSource { source_id, body } = parse(data, "source:updated")?;
+    let change = parse::<SourceChangeBody>(body, "source:updated")?.try_into()?;
+    let applied = realtime.commands.update_source(actor, source_id.into(), change, None).await?;
+    Ok(Some(json!({ "seq": applied.seq, "source": applied.value })))
+}
+
+async fn source_deleted(realtime: &Realtime, actor: UserId, data: Value) -> Outcome {
+    let OfSource { source_id, body } = parse(data, "source:deleted")?;
+    if body.as_object().is_some_and(|rest| !rest.is_empty()) {
+        return Err(bad_request("source:deleted").into());
+    }
+    let applied = realtime.commands.delete_source(actor, source_id.into(), None).await?;
+    Ok(Some(json!({ "seq": applied.seq, "sourceId": source_id, "vaultId": applied.vault_id })))
+}
+
+fn parse<T: DeserializeOwned>(data: Value, event: &str) -> Result<T, Error> {
+    serde_json::from_value(data).map_err(|_| bad_request(event))
+}
+
+fn bad_request(event: &str) -> Error {
+    let expected = match event {
+        "vault:join" => "a vault id, or {vaultId, after}",
+        "vault:leave" => "a vault id, or {vaultId}",
+        "source:created" => "{vaultId, title, fileUrl}",
+        "source:updated" => "{sourceId, title, fileUrl}, of which title or fileUrl may be left out",
+        "source:deleted" => "{sourceId}",
+        _ => "one argument",
+    };
+    Error::BadRequest(format!("{event} takes {expected}"))
+}

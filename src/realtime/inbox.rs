@@ -1,0 +1,148 @@
+//! One socket's events, one after the other.
+//!
+//! The engine starts a task for each event it reads, and these tasks may overtake each other: a leave could run before
+//! the join sent ahead of it. So [`InboxHandler`] queues them, called while the engine still reads in order, and at most
+//! one task a socket works through the queue, from the first event until it is empty.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use outbox_worker::VaultId;
+use serde_json::Value;
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
+use socketioxide::handler::{FromMessageParts, MessageHandler, Value as EngineValue};
+use socketioxide::socket::Socket;
+
+use super::{Realtime, handle};
+use crate::domain::User;
+use crate::error::Error;
+
+/// Events that may wait. A client that sends more without waiting for answers has them refused.
+const QUEUE_LIMIT: usize = 64;
+
+/// What a connected socket's events share. Holds no socket: the socket holds this.
+pub struct Client {
+    /// Whose socket it is.
+    pub user: User,
+    queue: Mutex<Queue>,
+    vaults: Mutex<HashSet<VaultId>>,
+    closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Inbound>,
+    at_work: bool,
+}
+
+/// One event that a client sent.
+pub struct Inbound {
+    /// The socket it came from.
+    pub socket: SocketRef,
+    /// Its name.
+    pub event: String,
+    /// Its first argument; none if that could not be read.
+    pub data: Option<Value>,
+    /// Where an acknowledgement goes.
+    pub ack: AckSender,
+}
+
+impl Client {
+    pub fn new(user: User) -> Arc<Self> {
+        Arc::new(Self { user, queue: Mutex::default(), vaults: Mutex::default(), closed: AtomicBool::new(false) })
+    }
+
+    /// Queues an event. `Ok(true)` if the caller is to work through the queue.
+    ///
+    /// # Errors
+    /// The event, if too many wait.
+    pub fn push(&self, inbound: Inbound) -> Result<bool, Inbound> {
+        let mut queue = lock(&self.queue);
+        if queue.waiting.len() == QUEUE_LIMIT {
+            return Err(inbound);
+        }
+        queue.waiting.push_back(inbound);
+        Ok(!std::mem::replace(&mut queue.at_work, true))
+    }
+
+    /// The next event; none ends the work.
+    pub fn pop(&self) -> Option<Inbound> {
+        let mut queue = lock(&self.queue);
+        let next = queue.waiting.pop_front();
+        queue.at_work = next.is_some();
+        next
+    }
+
+    /// Notes that the socket is on its way into the vault's room.
+    pub fn joining(&self, vault: VaultId) {
+        lock(&self.vaults).insert(vault);
+    }
+
+    /// Notes that the socket is not in the vault's room any more.
+    pub fn left(&self, vault: VaultId) {
+        lock(&self.vaults).remove(&vault);
+    }
+
+    /// Whether the connection is over.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// The connection is over: says which rooms the socket was in. Closed is noted first, so that a join under way
+    /// either is found here or finds it closed.
+    pub fn close(&self) -> HashSet<VaultId> {
+        self.closed.store(true, Ordering::SeqCst);
+        std::mem::take(&mut *lock(&self.vaults))
+    }
+}
+
+/// Puts what the engine reads into the inbox. The engine calls it while it reads, so in order.
+pub struct InboxHandler {
+    realtime: Arc<Realtime>,
+    client: Arc<Client>,
+}
+
+impl InboxHandler {
+    pub fn new(realtime: Arc<Realtime>, client: Arc<Client>) -> Self {
+        Self { realtime, client }
+    }
+}
+
+impl MessageHandler<LocalAdapter, Client> for InboxHandler {
+    fn call(&self, socket: Arc<Socket<LocalAdapter>>, mut value: EngineValue, ack_id: Option<i64>) {
+        let inbound = match read(&socket, &mut value, ack_id) {
+            Ok(inbound) => inbound,
+            // An event's name is read by the engine before this is called, so this cannot be.
+            Err(error) => return tracing::error!(%error, "an event without a name"),
+        };
+        match self.client.push(inbound) {
+            Ok(true) => {
+                let (realtime, client) = (Arc::clone(&self.realtime), Arc::clone(&self.client));
+                tokio::spawn(async move {
+                    while let Some(inbound) = client.pop() {
+                        handle::handle(&realtime, &client, inbound).await;
+                    }
+                });
+            }
+            Ok(false) => {}
+            Err(refused) => handle::refuse(refused, &Error::RateLimited),
+        }
+    }
+}
+
+fn read(
+    socket: &Arc<Socket<LocalAdapter>>,
+    value: &mut EngineValue,
+    ack_id: Option<i64>,
+) -> Result<Inbound, Box<dyn std::error::Error>> {
+    let Event(event) = Event::from_message_parts(socket, value, &ack_id)?;
+    let TryData(data) = TryData::from_message_parts(socket, value, &ack_id)?;
+    let ack = AckSender::from_message_parts(socket, value, &ack_id)?;
+    Ok(Inbound { socket: SocketRef::from_message_parts(socket, value, &ack_id)?, event, data: data.ok(), ack })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

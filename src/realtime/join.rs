@@ -1,0 +1,177 @@
+//! From the log into the room, without hole or double (I3, I4).
+//!
+//! The order of steps is what makes it right:
+//! 1. Begin to join: from here on the vault is in use, and its feed keeps what it emits.
+//! 2. Read, in one snapshot, the role and the head of the log. The role holds at that position; a removal after it is
+//!    an event above it, and ends the join where it is met (I6).
+//! 3. Bring the log from `after` up to the head, in pages, paced by the socket. No lock is held.
+//! 4. Enter: the feed admits a socket only where nothing lies between what it has and what is emitted next. Else it
+//!    says what is missing; bring that, and try again.
+//!
+//! On failure the socket is in no room, and is told so; a socket that takes no data is cut.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use outbox_worker::{Entry, Event, EventType, Joining, Revocation, Seq, VaultId, log};
+use serde_json::{Value, json};
+use socketioxide::extract::SocketRef;
+
+use super::Realtime;
+use super::inbox::Client;
+use super::member::{RoomMember, Sent, send};
+use crate::error::Error;
+use crate::store::{StoreError, log_error, vaults};
+
+/// Events of one read of the log.
+const PAGE: i64 = 500;
+/// How long to wait before a full buffer is tried again.
+const PACE: Duration = Duration::from_millis(2);
+
+/// Why a socket did not get into the room.
+pub enum JoinError {
+    /// Not a member, or the database is away.
+    Refused(Error),
+    /// It was removed while on its way, and has been told.
+    Left(Revocation),
+    /// It is gone.
+    Disconnected,
+}
+
+impl From<StoreError> for JoinError {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// One socket on its way into one room.
+struct Join<'a> {
+    realtime: &'a Realtime,
+    client: &'a Client,
+    socket: &'a SocketRef,
+    vault: VaultId,
+    /// Where its role was read: an event up to here says nothing about its rights.
+    authorised_at: Seq,
+    /// The last event it has, or has no need of.
+    has: Seq,
+}
+
+/// Brings a socket into a vault's room. Answers what `vault:joined` said.
+pub async fn join(
+    realtime: &Arc<Realtime>,
+    client: &Arc<Client>,
+    socket: &SocketRef,
+    vault: VaultId,
+    after: Option<Seq>,
+) -> Result<Value, JoinError> {
+    // A second join starts over: its `after` says what the client has.
+    realtime.feeds.leave(vault, socket.id);
+    client.joining(vault);
+    let outcome = bring_in(realtime, client, socket, vault, after).await;
+    // The connection may have ended before the feed knew the socket: its clean-up did not find it there.
+    if outcome.is_err() || client.is_closed() {
+        realtime.feeds.leave(vault, socket.id);
+        client.left(vault);
+    }
+    outcome
+}
+
+async fn bring_in(
+    realtime: &Arc<Realtime>,
+    client: &Arc<Client>,
+    socket: &SocketRef,
+    vault: VaultId,
+    after: Option<Seq>,
+) -> Result<Value, JoinError> {
+    let joining = realtime.feeds.begin(vault);
+    let (role, head) = vaults::membership(&realtime.pool, client.user.id, vault).await?;
+    if joining.start(head) {
+        realtime.relay.mark(vault);
+    }
+    let mut join = Join { realtime, client, socket, vault, authorised_at: head, has: head };
+    if let Some(after) = after {
+        if after > head || head.get() - after.get() > realtime.limits.backlog {
+            join.send("vault:resync", &json!({ "vaultId": vault, "seq": head })).await?;
+        } else {
+            join.has = after;
+            join.read_log(head).await?;
+        }
+    }
+    let member = RoomMember::new(socket.clone(), Arc::clone(client), Arc::clone(&realtime.lines), vault, role);
+    join.enter(&joining, member).await
+}
+
+impl Join<'_> {
+    async fn enter(&mut self, joining: &Joining<RoomMember>, mut member: RoomMember) -> Result<Value, JoinError> {
+        loop {
+            let joined = member.joined(self.has);
+            match joining.enter(member, self.has) {
+                Entry::Entered => return Ok(joined),
+                Entry::Gone => return Err(JoinError::Disconnected),
+                Entry::Behind(again, events) => {
+                    for event in events {
+                        self.bring(&event).await?;
+                    }
+                    member = again;
+                }
+                Entry::ReadLog(again, upto) => {
+                    self.read_log(upto).await?;
+                    member = again;
+                }
+            }
+        }
+    }
+
+    /// Brings the events up to `upto`, page by page. Few sockets read at a time, so that a thousand that come back at
+    /// once do not take the database from everyone else.
+    async fn read_log(&mut self, upto: Seq) -> Result<(), JoinError> {
+        while self.has < upto {
+            let page = {
+                let _turn = self.realtime.log_reads.acquire().await.map_err(|_| JoinError::Disconnected)?;
+                log::read_page(&self.realtime.pool, self.vault, self.has, upto, PAGE).await.map_err(log_error)?
+            };
+            if page.first().is_none_or(|first| first.seq != self.has.next()) {
+                // The log does not go back that far.
+                self.send("vault:resync", &json!({ "vaultId": self.vault, "seq": upto })).await?;
+                self.has = upto;
+                return Ok(());
+            }
+            for event in page {
+                self.bring(&event).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn bring(&mut self, event: &Event) -> Result<(), JoinError> {
+        let revocation = event.revokes(self.client.user.id).filter(|_| event.seq > self.authorised_at);
+        let Some(revocation) = revocation else {
+            self.send(event.kind.as_str(), &event.payload).await?;
+            self.has = event.seq;
+            return Ok(());
+        };
+        if event.kind == EventType::VaultDeleted {
+            self.send(event.kind.as_str(), &event.payload).await?;
+        }
+        self.send("vault:left", &json!({ "vaultId": self.vault, "reason": revocation.reason() })).await?;
+        Err(JoinError::Left(revocation))
+    }
+
+    /// Sends, waiting while the socket's buffer is full. One that takes nothing is cut by the write timeout of its
+    /// connection, and is then closed; a long-polling one that asks for nothing is cut here, after the same time.
+    async fn send<T: serde::Serialize + ?Sized>(&self, event: &str, payload: &T) -> Result<(), JoinError> {
+        let give_up = tokio::time::Instant::now() + self.realtime.limits.write_stall;
+        loop {
+            match send(self.socket, event, payload) {
+                Sent::Queued => return Ok(()),
+                Sent::Closed => return Err(JoinError::Disconnected),
+                Sent::Full if self.client.is_closed() => return Err(JoinError::Disconnected),
+                Sent::Full if tokio::time::Instant::now() >= give_up => {
+                    self.realtime.lines.cut(self.socket);
+                    return Err(JoinError::Disconnected);
+                }
+                Sent::Full => tokio::time::sleep(PACE).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A socket in a vault's room: takes each event, or is closed so that it resumes (I5), and goes when it must (I6).
+
+use std::sync::Arc;
+
+use outbox_worker::{Delivery, Event, EventType, Seq, Subscriber, VaultId};
+use serde::Serialize;
+use serde_json::json;
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::Sid;
+use socketioxide::{SendError, SocketError};
+
+use super::inbox::Client;
+use super::lines::Lines;
+use crate::domain::Role;
+
+/// A socket that receives a vault's events.
+pub struct RoomMember {
+    socket: SocketRef,
+    client: Arc<Client>,
+    lines: Arc<Lines>,
+    vault: VaultId,
+    role: Role,
+}
+
+/// How a send went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It is in the socket's buffer, which the engine empties in order.
+    Queued,
+    /// The buffer is full: it was not sent.
+    Full,
+    /// The socket is gone.
+    Closed,
+}
+
+/// Sends one event to one socket.
+pub fn send<T: Serialize + ?Sized>(socket: &SocketRef, event: &str, payload: &T) -> Sent {
+    match socket.emit(event, payload) {
+        Ok(()) => Sent::Queued,
+        Err(SendError::Socket(SocketError::InternalChannelFull)) => Sent::Full,
+        Err(SendError::Socket(SocketError::Closed)) => Sent::Closed,
+        Err(SendError::Serialize(error)) => {
+            // Stored JSON is valid JSON. Were it not, closing the socket is better than leaving the event out.
+            tracing::error!(%error, event, "an event could not be encoded");
+            Sent::Full
+        }
+    }
+}
+
+impl RoomMember {
+    pub fn new(socket: SocketRef, client: Arc<Client>, lines: Arc<Lines>, vault: VaultId, role: Role) -> Self {
+        Self { socket, client, lines, vault, role }
+    }
+
+    /// What `vault:joined` says.
+    pub fn joined(&self, at: Seq) -> serde_json::Value {
+        json!({ "vaultId": self.vault, "role": self.role, "seq": at })
+    }
+
+    fn offer<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Delivery {
+        match send(&self.socket, event, payload) {
+            Sent::Queued => Delivery::Taken,
+            Sent::Closed => Delivery::Gone,
+            Sent::Full => {
+                tracing::info!(vault = %self.vault, user = %self.client.user.id, "closed a socket that cannot keep up");
+                self.lines.cut(&self.socket);
+                Delivery::Gone
+            }
+        }
+    }
+}
+
+impl Subscriber for RoomMember {
+    type Id = Sid;
+
+    fn id(&self) -> Sid {
+        self.socket.id
+    }
+
+    fn entered(&self, at: Seq) -> Delivery {
+        self.offer("vault:joined", &self.joined(at))
+    }
+
+    fn deliver(&self, event: &Event) -> Delivery {
+        let Some(revocation) = event.revokes(self.client.user.id) else {
+            return self.offer(event.kind.as_str(), &event.payload);
+        };
+        self.client.left(self.vault);
+        if event.kind == EventType::VaultDeleted && self.offer(event.kind.as_str(), &event.payload) == Delivery::Gone {
+            return Delivery::Gone;
+        }
+        self.offer("vault:left", &json!({ "vaultId": self.vault, "reason": revocation.reason() }));
+        Delivery::Gone
+    }
+
+    fn lost(&self) {
+        self.lines.cut(&self.socket);
+    }
+}

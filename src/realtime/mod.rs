@@ -1,0 +1,124 @@
+//! Socket.IO: the same port as REST, rooms fed by the relay, commands shared with REST.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`bridge`] | hands websocket connections from the HTTP server to the Socket.IO engine |
+//! | [`polling`] | does the same for long-polling requests |
+//! | [`stream`] | the connection under a websocket: closes what takes no data, and what is cut |
+//! | [`connect`] | who may connect |
+//! | [`inbox`] | one socket's events, one after the other |
+//! | [`handle`] | what each event does |
+//! | [`join`] | from the log into the room, without hole or double (I3, I4) |
+//! | [`member`] | a socket in a vault's room: takes events, or is closed (I5, I6) |
+//!
+//! A room is the membership of a vault's feed. The engine's own rooms are not used: their broadcast reports failed
+//! sends without saying which socket failed, so a slow reader would lose an event behind its back (I5).
+
+pub mod bridge;
+mod connect;
+mod handle;
+mod inbox;
+mod join;
+mod lines;
+mod member;
+pub mod polling;
+mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use outbox_worker::{Feeds, Wake};
+use socketioxide::SocketIo;
+use socketioxide::service::SocketIoService;
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+
+use self::lines::Lines;
+use self::member::RoomMember;
+use crate::auth::Auth;
+use crate::command::Commands;
+use crate::origin::Origins;
+
+/// The engine's service, with nothing behind it.
+type EngineService = SocketIoService<engineioxide::service::NotFoundService>;
+
+/// Largest message a client may send over a websocket, in bytes.
+const INBOUND_LIMIT: usize = 64 * 1024;
+/// Largest answer to one long poll, in bytes. An upgrade loses the packet that does not fit (measured at the default of
+/// 100 kB), so this lies above what the buffer of a socket can hold: 128 packets of up to 64 KiB.
+const POLL_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Joins that read the log at the same time; the rest of the database's connections stay with everyone else.
+const LOG_READS: usize = 4;
+
+/// All that sockets share on this node.
+pub struct Realtime {
+    pool: PgPool,
+    auth: Auth,
+    commands: Commands,
+    origins: Origins,
+    feeds: Arc<Feeds<RoomMember>>,
+    relay: Arc<Wake>,
+    lines: Arc<Lines>,
+    engine: EngineService,
+    io: SocketIo,
+    /// Joins that may read the log at a time.
+    log_reads: Semaphore,
+    limits: RealtimeLimits,
+}
+
+/// What may be set.
+#[derive(Debug, Clone, Copy)]
+pub struct RealtimeLimits {
+    /// A connection that takes no data for so long is closed.
+    pub write_stall: Duration,
+    /// Most events that a join catches up with.
+    pub backlog: i64,
+}
+
+impl Realtime {
+    /// Sets up the engine and its only namespace. `relay` is the wake of the relay that will advance [`Self::feeds`].
+    #[must_use]
+    pub fn new(
+        pool: PgPool,
+        auth: Auth,
+        commands: Commands,
+        origins: Origins,
+        relay: Arc<Wake>,
+        limits: RealtimeLimits,
+    ) -> Arc<Self> {
+        let (engine, io) = SocketIo::builder()
+            .max_payload(POLL_LIMIT)
+            .ws_max_message_size(INBOUND_LIMIT)
+            .ws_max_frame_size(INBOUND_LIMIT)
+            .build_svc();
+        let (feeds, lines) = (Arc::default(), Arc::default());
+        let log_reads = Semaphore::new(LOG_READS);
+        let this = Arc::new(Self {
+            pool,
+            auth,
+            commands,
+            origins,
+            feeds,
+            relay,
+            lines,
+            engine,
+            io: io.clone(),
+            log_reads,
+            limits,
+        });
+        connect::register(&io, &this);
+        this
+    }
+
+    /// The feeds that the relay advances.
+    #[must_use]
+    pub fn feeds(&self) -> Arc<Feeds<RoomMember>> {
+        Arc::clone(&self.feeds)
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.io.close().await;
+    }
+}

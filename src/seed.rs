@@ -1,0 +1,71 @@
+//! The demo: three users, one vault, a few sources. Run again it adds only what is missing.
+
+use sqlx::PgPool;
+
+use crate::auth::Auth;
+use crate::command::{Commands, NewSource};
+use crate::domain::{Email, FileUrl, MemberName, Password, Role, SourceTitle, User, VaultId, VaultName};
+use crate::error::Error;
+use crate::store::{users, vaults};
+
+/// The password of the demo users. Public on purpose: they exist where someone asked for them.
+pub const PASSWORD: &str = "syncscript-demo";
+const VAULT: &str = "Demo vault";
+const USERS: [(&str, &str, Role); 3] = [
+    ("owner@demo.com", "Olivia Owner", Role::Owner),
+    ("contributor@demo.com", "Carlos Contributor", Role::Contributor),
+    ("viewer@demo.com", "Vera Viewer", Role::Viewer),
+];
+const SOURCES: [(&str, &str); 3] = [
+    ("RFC 6455: The WebSocket Protocol", "https://www.rfc-editor.org/rfc/rfc6455.pdf"),
+    ("RFC 9457: Problem Details for HTTP APIs", "https://www.rfc-editor.org/rfc/rfc9457.pdf"),
+    ("PostgreSQL manual: NOTIFY", "https://www.postgresql.org/docs/current/sql-notify.html"),
+];
+
+/// What was seeded.
+#[derive(Debug)]
+pub struct Demo {
+    /// The demo vault.
+    pub vault: VaultId,
+    /// Addresses and roles; [`PASSWORD`] is everyone's.
+    pub users: Vec<(&'static str, Role)>,
+}
+
+/// Seeds.
+///
+/// # Errors
+/// Outages and defects; run again, it goes on where it stopped.
+pub async fn run(pool: &PgPool, auth: &Auth, commands: &Commands) -> anyhow::Result<Demo> {
+    let owner = user(pool, auth, USERS[0].0, USERS[0].1).await?;
+    let existing = vaults::list(pool, owner.id).await?;
+    let vault = match existing.into_iter().find(|vault| vault.name == VAULT) {
+        Some(vault) => vault.id,
+        None => create(commands, &owner).await?,
+    };
+    for (email, name, role) in &USERS[1..] {
+        user(pool, auth, email, name).await?;
+        match commands.add_member(owner.id, vault, Email::parse((*email).to_owned())?, *role).await {
+            Ok(_) | Err(Error::AlreadyMember) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Demo { vault, users: USERS.iter().map(|(email, _, role)| (*email, *role)).collect() })
+}
+
+async fn user(pool: &PgPool, auth: &Auth, email: &str, name: &str) -> anyhow::Result<User> {
+    if let Some((user, _)) = users::find_by_email(pool, email).await? {
+        return Ok(user);
+    }
+    let (email, name) = (Email::parse(email.to_owned())?, MemberName::parse(name.to_owned())?);
+    Ok(auth.register(email, name, Password::parse(PASSWORD.to_owned())?).await?)
+}
+
+async fn create(commands: &Commands, owner: &User) -> anyhow::Result<VaultId> {
+    let vault = commands.create_vault(owner.id, VaultName::parse(VAULT.to_owned())?).await?.vault_id;
+    for (title, file_url) in SOURCES {
+        let title = SourceTitle::parse(title.to_owned())?;
+        let file_url = FileUrl::parse(file_url.to_owned())?;
+        commands.create_source(owner.id, vault, NewSource { title, file_url }).await?;
+    }
+    Ok(vault)
+}

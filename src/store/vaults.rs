@@ -1,0 +1,155 @@
+//! Vaults, and the reads that go with a join.
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::Result;
+use crate::domain::{Applied, Role, Seq, UserId, Vault, VaultId, VaultName};
+
+/// Creates a vault owned by `actor`; its log begins at seq 1.
+///
+/// # Errors
+/// Only outages and defects.
+pub async fn create(db: impl PgExecutor<'_>, actor: UserId, name: &VaultName) -> Result<Applied<Vault>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT f.seq AS "seq!", (f.vault).id AS "id!", (f.vault).name AS "name!",
+                  (f.vault).created_at AS "created_at!", (f.vault).updated_at AS "updated_at!"
+           FROM vault_create($1, $2, $3) f"#,
+        Uuid::now_v7(),
+        actor.get(),
+        name.as_str(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.applied())
+}
+
+/// Renames a vault.
+///
+/// # Errors
+/// NotFound for a non-member, Forbidden for one who is not owner.
+pub async fn update(
+    db: impl PgExecutor<'_>,
+    actor: UserId,
+    vault: VaultId,
+    name: &VaultName,
+) -> Result<Applied<Vault>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT f.seq AS "seq!", (f.vault).id AS "id!", (f.vault).name AS "name!",
+                  (f.vault).created_at AS "created_at!", (f.vault).updated_at AS "updated_at!"
+           FROM vault_update($1, $2, $3) f"#,
+        vault.get(),
+        actor.get(),
+        name.as_str(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.applied())
+}
+
+/// Deletes a vault: its members and sources go, its log stays.
+///
+/// # Errors
+/// NotFound for a non-member, Forbidden for one who is not owner.
+pub async fn delete(db: impl PgExecutor<'_>, actor: UserId, vault: VaultId) -> Result<Applied<()>> {
+    let seq =
+        sqlx::query_scalar!(r#"SELECT vault_delete($1, $2) AS "seq!""#, vault.get(), actor.get()).fetch_one(db).await?;
+    Ok(Applied { vault_id: vault, seq: seq.into(), value: () })
+}
+
+/// The vaults of a user, by name.
+///
+/// # Errors
+/// Only outages and defects.
+pub async fn list(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<Vault>> {
+    let rows = sqlx::query_as!(
+        Listed,
+        "SELECT v.id, v.name, m.role, v.head_seq, v.created_at, v.updated_at
+         FROM vault_users m JOIN vaults v ON v.id = m.vault_id WHERE m.user_id = $1 ORDER BY v.name, v.id",
+        user.get(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Listed::vault).collect())
+}
+
+/// A vault as its member `user` sees it.
+///
+/// # Errors
+/// NotFound for a non-member.
+pub async fn find(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -> Result<Vault> {
+    let row = sqlx::query_as!(
+        Listed,
+        "SELECT v.id, v.name, m.role, v.head_seq, v.created_at, v.updated_at
+         FROM vault_users m JOIN vaults v ON v.id = m.vault_id WHERE m.user_id = $1 AND m.vault_id = $2",
+        user.get(),
+        vault.get(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.vault())
+}
+
+/// A member's role, and the position of the log at which it holds: both of one snapshot.
+///
+/// # Errors
+/// NotFound for a non-member.
+pub async fn membership(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -> Result<(Role, Seq)> {
+    let row = sqlx::query!(
+        "SELECT m.role, v.head_seq FROM vault_users m JOIN vaults v ON v.id = m.vault_id
+         WHERE m.user_id = $1 AND m.vault_id = $2",
+        user.get(),
+        vault.get(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((Role::from_stored(&row.role), row.head_seq.into()))
+}
+
+struct Row {
+    seq: i64,
+    id: Uuid,
+    name: String,
+    created_at: chrono::DateTime<chrono::Utc>,
+    updated_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Row {
+    /// Only an owner creates or changes a vault, and right after that its head is this event.
+    fn applied(self) -> Applied<Vault> {
+        let (vault_id, seq) = (self.id.into(), self.seq.into());
+        let value = Vault {
+            id: vault_id,
+            name: self.name,
+            role: Role::Owner,
+            head_seq: seq,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        };
+        Applied { vault_id, seq, value }
+    }
+}
+
+struct Listed {
+    id: Uuid,
+    name: String,
+    role: String,
+    head_seq: i64,
+    created_at: chrono::DateTime<chrono::Utc>,
+    updated_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Listed {
+    fn vault(self) -> Vault {
+        Vault {
+            id: self.id.into(),
+            name: self.name,
+            role: Role::from_stored(&self.role),
+            head_seq: self.head_seq.into(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+}
