@@ -4,14 +4,16 @@
 //! migration. A task of the last four that ends is a defect, and takes the process down: a server that accepts writes
 //! and stays silent is worse than none.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_http::HttpService;
+use actix_http::{HttpService, KeepAlive};
 use actix_server::{Server, ServerHandle};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::HttpRequest;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
@@ -21,9 +23,9 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, AuthSettings};
 use crate::command::Commands;
-use crate::config::ServeArgs;
+use crate::config::{LimitArgs, ServeArgs};
 use crate::error::Error;
 use crate::http;
 use crate::origin::Origins;
@@ -32,6 +34,13 @@ use crate::store;
 
 /// How long running requests may take to finish when the server stops.
 const SHUTDOWN_TIMEOUT_S: u64 = 5;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a closed connection may linger.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often what is no longer needed is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
 
 /// What request handlers share.
 pub struct AppState {
@@ -47,6 +56,24 @@ pub struct AppState {
     pub secure: bool,
     /// Whether the schema is there.
     pub schema: Schema,
+    /// Whether the page that signs in shows the demo accounts.
+    pub demo: bool,
+    /// The limits of this server.
+    pub limits: LimitArgs,
+}
+
+impl AppState {
+    /// The address of the client, or of the last proxy that it came through.
+    #[must_use]
+    pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        if !self.limits.trust_proxy {
+            return peer;
+        }
+        // The last entry is what our own proxy saw; the ones before it are what the client claims.
+        let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok()).or(peer)
+    }
 }
 
 /// Whether the database has the schema of this version.
@@ -94,36 +121,49 @@ impl Application {
         migrate(&pool, args.migrate, &schema, &mut tasks).await?;
 
         let (relay_wake, others) = (Arc::new(Wake::default()), Arc::new(Wake::default()));
-        let secure = args.public_url.as_deref().is_some_and(|url| url.starts_with("https:"));
-        let lifetime = Duration::from_secs(args.session_lifetime_s.get().into());
-        let auth = Auth::new(pool.clone(), lifetime, secure);
-        let commands = Commands::new(pool.clone(), Arc::clone(&relay_wake), Arc::clone(&others));
-        let origins = Origins::new(args.public_url.iter().chain(&args.allowed_origins).cloned().collect());
-        let limits = RealtimeLimits {
-            write_stall: Duration::from_millis(args.write_stall_timeout_ms.get()),
-            backlog: args.backlog_limit,
+        let limits = &args.limits;
+        let settings = AuthSettings {
+            lifetime: LimitArgs::s(limits.session_lifetime_s),
+            secure: args.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
+            account_rate: LimitArgs::per_minute(limits.login_rate_account),
+            address_rate: LimitArgs::per_minute(limits.login_rate_address),
         };
+        let auth = Auth::new(pool.clone(), settings);
+        let key_lifetime = LimitArgs::s(limits.idempotency_lifetime_s);
+        let commands = Commands::new(pool.clone(), Arc::clone(&relay_wake), Arc::clone(&others), key_lifetime);
+        let origins = Origins::new(args.public_url.iter().chain(&args.allowed_origins).cloned().collect());
         let realtime = Realtime::new(
             pool.clone(),
             auth.clone(),
             commands.clone(),
             origins.clone(),
             Arc::clone(&relay_wake),
-            limits,
+            RealtimeLimits::from(limits),
         );
 
         let node = Uuid::new_v4();
-        let settings = RelaySettings { sweep: Duration::from_millis(args.sweep_interval_ms.get()) };
-        let relay = Relay::new(pool.clone(), realtime.feeds(), Arc::clone(&relay_wake), settings);
+        tasks.spawn(ends_as("watch over sessions", realtime.watch_sessions()));
+        tasks.spawn(ends_as("housekeeping", housekeeping(pool.clone(), key_lifetime)));
+        let relay_settings = RelaySettings { sweep: Duration::from_millis(args.sweep_interval_ms.get()) };
+        let relay = Relay::new(pool.clone(), realtime.feeds(), Arc::clone(&relay_wake), relay_settings);
         tasks.spawn(ends_as("relay", relay.run()));
         tasks.spawn(ends_as("notifier", notify::run(pool.clone(), others, node)));
         if args.listen {
             tasks.spawn(ends_as("listener", listen::run(pool.clone(), relay_wake, node)));
         }
 
-        let state = Data::new(AppState { pool, auth, commands, origins, secure, schema });
-        let workers = args.workers.map(|workers| workers.get() as usize);
-        let server = serve(listener, state, &realtime, workers)?;
+        let secure = settings.secure;
+        let state = Data::new(AppState {
+            pool,
+            auth,
+            commands,
+            origins,
+            secure,
+            schema,
+            limits: limits.clone(),
+            demo: args.demo,
+        });
+        let server = serve(listener, state, &realtime, args.workers)?;
         Ok(Self { address, handle: server.handle(), server, realtime, tasks })
     }
 
@@ -146,11 +186,32 @@ impl Application {
             }),
             ended = &mut self.server => Some(format!("the HTTP server ended: {ended:?}")),
         };
-        self.realtime.close().await;
-        tokio::join!(self.handle.stop(true), async { self.server.await.ok() });
+        let stopping = async {
+            // Nobody new, before those who are here are sent away.
+            self.handle.pause().await;
+            self.realtime.close().await;
+            self.handle.stop(true).await;
+        };
+        // The server does what its handle says only while it is polled.
+        tokio::join!(stopping, async { self.server.await.ok() });
         match failed {
             Some(failed) => anyhow::bail!("{failed}"),
             None => Ok(()),
+        }
+    }
+}
+
+/// Removes old sessions and answers. A failure is tried again the next time.
+async fn housekeeping(pool: PgPool, key_lifetime: Duration) {
+    let mut period = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        period.tick().await;
+        let cleaned = async {
+            store::session_changes::clean(&pool).await?;
+            store::idempotency::clean(&pool, key_lifetime.as_secs_f64()).await
+        };
+        if let Err(error) = cleaned.await {
+            tracing::debug!(%error, "old sessions and answers could not be removed");
         }
     }
 }
@@ -194,13 +255,14 @@ fn serve(
     listener: TcpListener,
     state: Data<AppState>,
     realtime: &Arc<Realtime>,
-    workers: Option<usize>,
+    workers: Option<NonZeroU32>,
 ) -> anyhow::Result<Server> {
     let realtime = Arc::clone(realtime);
     let mut builder = Server::build().disable_signals().shutdown_timeout(SHUTDOWN_TIMEOUT_S);
     if let Some(workers) = workers {
-        builder = builder.workers(workers);
+        builder = builder.workers(workers.get() as usize);
     }
+    let idle = LimitArgs::ms(state.limits.idle_timeout_ms);
     let server = builder.listen("syncscript", listener, move || {
         let (state, realtime) = (state.clone(), Arc::clone(&realtime));
         let upgrades = Arc::clone(&realtime);
@@ -213,6 +275,9 @@ fn serve(
             .map_err(|error: actix_web::Error| error.error_response());
         HttpService::build()
             .tcp_nodelay(true)
+            .keep_alive(KeepAlive::Timeout(idle))
+            .client_request_timeout(HEAD_TIMEOUT)
+            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
             .upgrade(fn_service(move |upgraded| {
                 let realtime = Arc::clone(&upgrades);
                 async move {

@@ -3,8 +3,9 @@
 //! Passwords are argon2id. Hashing takes tens of milliseconds of a core, so it runs off the HTTP threads and few at a
 //! time. A login with an unknown address hashes all the same: its time does not tell which addresses exist.
 
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -16,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{Email, MemberName, Password, Session, User, UserId};
 use crate::error::Error;
+use crate::limit::{Rate, Throttle};
 use crate::store::sessions::{self, TokenHash};
 use crate::store::users;
 
@@ -26,6 +28,21 @@ pub struct Auth {
     lifetime: Duration,
     hashing: Arc<Semaphore>,
     cookie: &'static str,
+    accounts: Arc<Throttle<String>>,
+    addresses: Arc<Throttle<IpAddr>>,
+}
+
+/// What may be set.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthSettings {
+    /// How long a session lasts.
+    pub lifetime: Duration,
+    /// Whether browsers reach the server by https: gives the cookie the prefix that they accept there alone.
+    pub secure: bool,
+    /// Failed logins to one account.
+    pub account_rate: Rate,
+    /// Failed logins, and registrations, from one address.
+    pub address_rate: Rate,
 }
 
 /// A session that has just begun, with the token that only its user knows.
@@ -40,12 +57,19 @@ pub struct SignedIn {
 static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| hash(b"no user has this password").unwrap_or_default());
 
 impl Auth {
-    /// Sessions last `lifetime`; `secure` gives the cookie the prefix that browsers accept over https alone.
+    /// Sets up.
     #[must_use]
-    pub fn new(pool: PgPool, lifetime: Duration, secure: bool) -> Self {
+    pub fn new(pool: PgPool, settings: AuthSettings) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cookie = if secure { "__Secure-authjs.session-token" } else { "authjs.session-token" };
-        Self { pool, lifetime, hashing: Arc::new(Semaphore::new(cores)), cookie }
+        let cookie = if settings.secure { "__Secure-authjs.session-token" } else { "authjs.session-token" };
+        Self {
+            pool,
+            lifetime: settings.lifetime,
+            hashing: Arc::new(Semaphore::new(cores)),
+            cookie,
+            accounts: Arc::new(Throttle::new(settings.account_rate)),
+            addresses: Arc::new(Throttle::new(settings.address_rate)),
+        }
     }
 
     /// The name of the session cookie.
@@ -60,27 +84,48 @@ impl Auth {
         self.lifetime
     }
 
-    /// Adds a user.
+    /// Adds a user. `address` is the client's, where it is known.
     ///
     /// # Errors
-    /// EmailTaken, outages.
-    pub async fn register(&self, email: Email, name: MemberName, password: Password) -> Result<User, Error> {
+    /// EmailTaken, TooManyAttempts, outages.
+    pub async fn register(
+        &self,
+        email: Email,
+        name: MemberName,
+        password: Password,
+        address: Option<IpAddr>,
+    ) -> Result<User, Error> {
+        self.attempt(None, address)?;
         let hash = self.off_thread(move || hash(password.as_bytes())).await?;
         Ok(users::insert(&self.pool, &email, &name, &hash?).await?)
     }
 
-    /// Begins a session.
+    /// Begins a session. `address` is the client's, where it is known.
     ///
     /// # Errors
-    /// BadCredentials for an unknown address and a wrong password alike; outages.
-    pub async fn login(&self, email: &str, password: Password) -> Result<SignedIn, Error> {
+    /// BadCredentials for an unknown address and a wrong password alike; TooManyAttempts; outages.
+    pub async fn login(&self, email: &str, password: Password, address: Option<IpAddr>) -> Result<SignedIn, Error> {
+        let account = email.to_lowercase();
+        self.attempt(Some(&account), address)?;
         let (user, stored) = match users::find_by_email(&self.pool, email).await? {
             Some((user, stored)) => (Some(user), stored),
             None => (None, DUMMY_HASH.clone()),
         };
         let matches = self.off_thread(move || verify(password.as_bytes(), &stored)).await?;
         let Some(user) = user.filter(|_| matches) else { return Err(Error::BadCredentials) };
+        self.accounts.give_back(&account);
+        if let Some(address) = address {
+            self.addresses.give_back(&address);
+        }
         self.begin(user).await
+    }
+
+    /// Counts an attempt before it is made; a login that succeeds is given back.
+    fn attempt(&self, account: Option<&str>, address: Option<IpAddr>) -> Result<(), Error> {
+        let now = Instant::now();
+        let by_address = address.map_or(Ok(()), |address| self.addresses.take(address, now));
+        let by_account = account.map_or(Ok(()), |account| self.accounts.take(account.to_owned(), now));
+        by_address.and(by_account).map_err(|wait| Error::TooManyAttempts { retry_after_s: wait.as_secs() + 1 })
     }
 
     /// Begins a session of this user.
@@ -109,9 +154,17 @@ impl Auth {
     /// Outages. No cookie, an unknown one and one that is over give none.
     pub async fn session(&self, cookies: Option<&str>) -> Result<Option<Session>, Error> {
         match cookies.and_then(|cookies| self.token(cookies)) {
-            Some(token) => Ok(sessions::find(&self.pool, TokenHash::of(token)).await?),
+            Some(token) => self.find(token).await,
             None => Ok(None),
         }
+    }
+
+    /// The session of this token, unless it is unknown or over.
+    ///
+    /// # Errors
+    /// Outages.
+    pub async fn find(&self, token: &str) -> Result<Option<Session>, Error> {
+        Ok(sessions::find(&self.pool, TokenHash::of(token)).await?)
     }
 
     /// The session's token in a `Cookie` header.

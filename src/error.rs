@@ -54,6 +54,24 @@ pub enum Error {
     /// The source changed since the version the caller has.
     #[error("The source has changed meanwhile: read it again")]
     VersionMismatch,
+    /// The key was used for another request.
+    #[error("This Idempotency-Key was used for another request: take a new one")]
+    KeyReused,
+    /// The first request with this key is still running.
+    #[error("A request with this Idempotency-Key is still running: repeat it later")]
+    KeyInFlight,
+    /// Too many attempts to sign in.
+    #[error("Too many attempts to sign in: try again in {retry_after_s} seconds")]
+    TooManyAttempts {
+        /// Seconds to wait.
+        retry_after_s: u64,
+    },
+    /// The socket is in as many rooms as it may.
+    #[error("Too many vaults on one connection: leave one first")]
+    TooManyVaults,
+    /// The request took too long.
+    #[error("The request took too long; a change may or may not have been made")]
+    Timeout,
     /// The client sends faster than it may.
     #[error("Too many requests: wait for answers before sending more")]
     RateLimited,
@@ -85,6 +103,11 @@ impl Error {
             Self::UnknownEmail => "UNKNOWN_EMAIL",
             Self::AlreadyMember => "ALREADY_MEMBER",
             Self::VersionMismatch => "VERSION_MISMATCH",
+            Self::KeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::KeyInFlight => "IDEMPOTENCY_KEY_IN_FLIGHT",
+            Self::TooManyAttempts { .. } => "TOO_MANY_ATTEMPTS",
+            Self::TooManyVaults => "TOO_MANY_VAULTS",
+            Self::Timeout => "TIMEOUT",
             Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::Internal(_) => "INTERNAL",

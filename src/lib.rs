@@ -9,6 +9,7 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
+pub mod limit;
 pub mod origin;
 pub mod realtime;
 pub mod seed;

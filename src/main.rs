@@ -6,20 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
 use outbox_worker::Wake;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgPool, postgres::PgPoolOptions};
 use syncscript::app::Application;
-use syncscript::auth::Auth;
+use syncscript::auth::{Auth, AuthSettings};
 use syncscript::command::Commands;
-use syncscript::config::{Cli, Command, ServeArgs, database_options};
+use syncscript::config::{self, Cli, Command, ServeArgs, database_options};
+use syncscript::limit::Rate;
 use syncscript::{seed, store, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
+    let cli = match config::parse() {
+        Ok(cli) => cli,
+        Err(sentence) => {
+            eprintln!("syncscript: {sentence}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("syncscript: {error:#}");
@@ -58,9 +65,12 @@ async fn serve(options: PgConnectOptions, args: &ServeArgs) -> anyhow::Result<()
 
 async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
     let pool = migrated(options).await?;
-    let auth = Auth::new(pool.clone(), Duration::from_secs(60), false);
+    let unlimited = Rate { per_second: f64::MAX, burst: f64::MAX };
+    let settings =
+        AuthSettings { lifetime: Duration::ZERO, secure: false, account_rate: unlimited, address_rate: unlimited };
+    let auth = Auth::new(pool.clone(), settings);
     // No relay runs here: the servers find the seeded events by their sweep.
-    let commands = Commands::new(pool.clone(), Arc::new(Wake::default()), Arc::new(Wake::default()));
+    let commands = Commands::new(pool.clone(), Arc::new(Wake::default()), Arc::new(Wake::default()), Duration::ZERO);
     let demo = seed::run(&pool, &auth, &commands).await?;
     let mut out = io::stdout().lock();
     for (email, role) in demo.users {
@@ -71,6 +81,9 @@ async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
 }
 
 async fn migrated(options: PgConnectOptions) -> anyhow::Result<PgPool> {
+    // A pool would try again until its time is up; a person at a terminal wants to know now.
+    let probe = options.connect().await.context("DATABASE_URL: the database cannot be reached")?;
+    probe.close().await.ok();
     let pool = PgPoolOptions::new()
         .max_connections(2)
         .acquire_timeout(Duration::from_secs(10))

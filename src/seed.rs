@@ -11,7 +11,8 @@ use crate::store::{users, vaults};
 /// The password of the demo users. Public on purpose: they exist where someone asked for them.
 pub const PASSWORD: &str = "syncscript-demo";
 const VAULT: &str = "Demo vault";
-const USERS: [(&str, &str, Role); 3] = [
+/// The demo users: address, name, role.
+pub const USERS: [(&str, &str, Role); 3] = [
     ("owner@demo.com", "Olivia Owner", Role::Owner),
     ("contributor@demo.com", "Carlos Contributor", Role::Contributor),
     ("viewer@demo.com", "Vera Viewer", Role::Viewer),
@@ -44,7 +45,7 @@ pub async fn run(pool: &PgPool, auth: &Auth, commands: &Commands) -> anyhow::Res
     };
     for (email, name, role) in &USERS[1..] {
         user(pool, auth, email, name).await?;
-        match commands.add_member(owner.id, vault, Email::parse((*email).to_owned())?, *role).await {
+        match commands.add_member(&owner.id.into(), vault, Email::parse((*email).to_owned())?, *role).await {
             Ok(_) | Err(Error::AlreadyMember) => {}
             Err(error) => return Err(error.into()),
         }
@@ -57,15 +58,15 @@ async fn user(pool: &PgPool, auth: &Auth, email: &str, name: &str) -> anyhow::Re
         return Ok(user);
     }
     let (email, name) = (Email::parse(email.to_owned())?, MemberName::parse(name.to_owned())?);
-    Ok(auth.register(email, name, Password::parse(PASSWORD.to_owned())?).await?)
+    Ok(auth.register(email, name, Password::parse(PASSWORD.to_owned())?, None).await?)
 }
 
 async fn create(commands: &Commands, owner: &User) -> anyhow::Result<VaultId> {
-    let vault = commands.create_vault(owner.id, VaultName::parse(VAULT.to_owned())?).await?.vault_id;
+    let vault = commands.create_vault(&owner.id.into(), VaultName::parse(VAULT.to_owned())?).await?.vault_id;
     for (title, file_url) in SOURCES {
         let title = SourceTitle::parse(title.to_owned())?;
         let file_url = FileUrl::parse(file_url.to_owned())?;
-        commands.create_source(owner.id, vault, NewSource { title, file_url }).await?;
+        commands.create_source(&owner.id.into(), vault, NewSource { title, file_url }).await?;
     }
     Ok(vault)
 }

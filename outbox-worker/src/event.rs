@@ -67,6 +67,28 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The role that this event gives to `user`, by its name.
+    #[must_use]
+    pub fn grants(&self, user: UserId) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Granted {
+            member: Member,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Member {
+            user_id: UserId,
+            role: String,
+        }
+        if !matches!(self.kind, EventType::MemberAdded | EventType::MemberUpdated) {
+            return None;
+        }
+        let Granted { member } = serde_json::from_str(self.payload.get()).ok()?;
+        (member.user_id == user).then_some(member.role)
+    }
+}
+
 macro_rules! event_types {
     ($($variant:ident = $name:literal),* $(,)?) => {
         /// The closed set of event types. Folding them gives the vault, its members and its sources (I7).

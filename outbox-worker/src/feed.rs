@@ -29,8 +29,8 @@ pub trait Subscriber: Send + 'static {
     type Id: Copy + Eq + Hash + Send;
     /// Its name.
     fn id(&self) -> Self::Id;
-    /// It is a member from here on: the next event it is offered is the one after `at`.
-    fn entered(&self, at: Seq) -> Delivery;
+    /// It is a member from here on: the next event it is offered is the one after what it has.
+    fn entered(&mut self) -> Delivery;
     /// Offers the next event.
     fn deliver(&self, event: &Event) -> Delivery;
     /// The feed could not be continued; the subscriber must come again.
@@ -50,11 +50,14 @@ pub enum Delivery {
 pub struct Feeds<S: Subscriber> {
     // Taken before a feed's own lock, so that a feed is not dropped from the map while someone begins to join it.
     map: Mutex<HashMap<VaultId, Arc<Feed<S>>>>,
+    tail: usize,
 }
 
 /// One vault's feed.
 pub struct Feed<S: Subscriber> {
     vault: VaultId,
+    /// Most events that the tail holds.
+    tail: usize,
     state: Mutex<State<S>>,
 }
 
@@ -76,7 +79,7 @@ struct Member<S> {
 /// What became of an attempt to enter.
 #[derive(Debug)]
 pub enum Entry<S> {
-    /// It is a member; the seq it was told by [`Subscriber::entered`].
+    /// It is a member, and was told so by [`Subscriber::entered`].
     Entered,
     /// These events come first; then try again.
     Behind(S, Vec<Arc<Event>>),
@@ -97,17 +100,23 @@ pub struct Gap {
 
 impl<S: Subscriber> Default for Feeds<S> {
     fn default() -> Self {
-        Self { map: Mutex::new(HashMap::new()) }
+        Self::with_tail(TAIL)
     }
 }
 
 impl<S: Subscriber> Feeds<S> {
+    /// Feeds that keep at most `tail` events for joiners.
+    #[must_use]
+    pub fn with_tail(tail: usize) -> Self {
+        Self { map: Mutex::new(HashMap::new()), tail }
+    }
+
     /// Begins to join: from now on the vault is in use and its events are kept for the joiner. To be called before the
     /// vault's head is read, so that what is appended in between is not missed.
     #[must_use]
     pub fn begin(self: &Arc<Self>, vault: VaultId) -> Joining<S> {
         let mut map = lock(&self.map);
-        let feed = map.entry(vault).or_insert_with(|| Arc::new(Feed::new(vault)));
+        let feed = map.entry(vault).or_insert_with(|| Arc::new(Feed::new(vault, self.tail)));
         lock(&feed.state).joiners += 1;
         Joining { feed: Arc::clone(feed), feeds: Arc::clone(self) }
     }
@@ -117,6 +126,12 @@ impl<S: Subscriber> Feeds<S> {
         self.change(vault, |state| {
             state.members.remove(&id);
         });
+    }
+
+    /// Whether there is such a membership.
+    #[must_use]
+    pub fn has(&self, vault: VaultId, id: S::Id) -> bool {
+        self.get(vault).is_some_and(|feed| lock(&feed.state).members.contains_key(&id))
     }
 
     /// The feed of a vault in use.
@@ -152,9 +167,9 @@ impl<S: Subscriber> Feeds<S> {
 }
 
 impl<S: Subscriber> Feed<S> {
-    fn new(vault: VaultId) -> Self {
+    fn new(vault: VaultId, tail: usize) -> Self {
         let state = State { emitted: None, members: HashMap::new(), joiners: 0, tail: VecDeque::new() };
-        Self { vault, state: Mutex::new(state) }
+        Self { vault, tail, state: Mutex::new(state) }
     }
 
     /// How far this node has emitted; none before the first joiner has said where the log stands.
@@ -190,19 +205,19 @@ impl<S: Subscriber> Feed<S> {
                 .members
                 .retain(|_, member| event.seq <= member.has || member.subscriber.deliver(&event) == Delivery::Taken);
             count += 1;
-            state.keep(event);
+            state.keep(event, self.tail);
         }
         Ok(count)
     }
 }
 
 impl<S: Subscriber> State<S> {
-    fn keep(&mut self, event: Event) {
+    fn keep(&mut self, event: Event, limit: usize) {
         if self.joiners == 0 {
             self.tail.clear();
             return;
         }
-        if self.tail.len() == TAIL {
+        if self.tail.len() == limit {
             self.tail.pop_front();
         }
         self.tail.push_back(Arc::new(event));
@@ -234,14 +249,14 @@ impl<S: Subscriber> Joining<S> {
 
     /// Makes `subscriber`, who has all events up to `has`, a member, if nothing lies between that and the next event
     /// to be emitted; says otherwise what to bring first. One that is ahead of this node's relay enters where it is.
-    pub fn enter(&self, subscriber: S, has: Seq) -> Entry<S> {
+    pub fn enter(&self, mut subscriber: S, has: Seq) -> Entry<S> {
         let mut state = lock(&self.feed.state);
         match state.emitted {
             Some(emitted) if has < emitted => match state.after(has) {
                 Some(events) => Entry::Behind(subscriber, events),
                 None => Entry::ReadLog(subscriber, emitted),
             },
-            Some(_) => match subscriber.entered(has) {
+            Some(_) => match subscriber.entered() {
                 Delivery::Taken => {
                     state.members.insert(subscriber.id(), Member { subscriber, has });
                     Entry::Entered

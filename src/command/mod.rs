@@ -7,17 +7,25 @@
 mod body;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use outbox_worker::Wake;
-use sqlx::PgPool;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use sqlx::{PgConnection, PgPool};
 
 pub use body::{NewSourceBody, SourceChangeBody};
 
 use crate::domain::{
-    Applied, Email, FileUrl, Member, Role, Source, SourceId, SourceTitle, UserId, Vault, VaultId, VaultName, Version,
+    Applied, Email, FileUrl, IdempotencyKey, Member, Role, Source, SourceId, SourceTitle, UserId, Vault, VaultId,
+    VaultName, Version,
 };
 use crate::error::Error;
-use crate::store::{self, members, sources, vaults};
+use crate::store::idempotency::{self, Known};
+use crate::store::{self, StoreError, members, sources, vaults};
 
 /// A source as it is to be created.
 #[derive(Debug)]
@@ -37,12 +45,44 @@ pub struct SourceChange {
     pub file_url: Option<FileUrl>,
 }
 
+/// Who gives a command.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user.
+    pub id: UserId,
+    /// Set where the command may be repeated, and must then be done once.
+    pub key: Option<IdempotencyKey>,
+}
+
+impl From<UserId> for Caller {
+    fn from(id: UserId) -> Self {
+        Self { id, key: None }
+    }
+}
+
+/// A command that must be done once: its key, and what was asked for.
+struct Once<'a> {
+    user: UserId,
+    key: &'a IdempotencyKey,
+    request_hash: [u8; 32],
+}
+
+impl Caller {
+    fn once(&self, request: &impl Serialize) -> std::result::Result<Option<Once<'_>>, Error> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let request_hash = Sha256::digest(serde_json::to_vec(request).map_err(internal)?).into();
+        Ok(Some(Once { user: self.id, key, request_hash }))
+    }
+}
+
 /// Runs commands.
 #[derive(Clone)]
 pub struct Commands {
     pool: PgPool,
     relay: Arc<Wake>,
     others: Arc<Wake>,
+    /// How long answers are kept for repetitions.
+    key_lifetime: Duration,
 }
 
 type Result<T> = std::result::Result<Applied<T>, Error>;
@@ -50,64 +90,79 @@ type Result<T> = std::result::Result<Applied<T>, Error>;
 impl Commands {
     /// Marks go to `relay`, the relay of this process, and to `others`, the notifier.
     #[must_use]
-    pub fn new(pool: PgPool, relay: Arc<Wake>, others: Arc<Wake>) -> Self {
-        Self { pool, relay, others }
+    pub fn new(pool: PgPool, relay: Arc<Wake>, others: Arc<Wake>, key_lifetime: Duration) -> Self {
+        Self { pool, relay, others, key_lifetime }
     }
 
-    /// Creates a vault; `actor` is its owner.
+    /// Creates a vault; the caller is its owner.
     ///
     /// # Errors
     /// Only outages and defects.
-    pub async fn create_vault(&self, actor: UserId, name: VaultName) -> Result<Vault> {
-        self.announce(vaults::create(&self.pool, actor, &name).await)
+    pub async fn create_vault(&self, by: &Caller, name: VaultName) -> Result<Vault> {
+        let actor = by.id;
+        let once = by.once(&("vault:create", name.as_str()))?;
+        self.run(once, |db| async move { vaults::create(db, actor, &name).await }.boxed()).await
     }
 
     /// Renames a vault.
     ///
     /// # Errors
     /// NotFound for a non-member, Forbidden for one who is not owner.
-    pub async fn update_vault(&self, actor: UserId, vault: VaultId, name: VaultName) -> Result<Vault> {
-        self.announce(vaults::update(&self.pool, actor, vault, &name).await)
+    pub async fn update_vault(&self, by: &Caller, vault: VaultId, name: VaultName) -> Result<Vault> {
+        let actor = by.id;
+        let once = by.once(&("vault:update", vault, name.as_str()))?;
+        self.run(once, |db| async move { vaults::update(db, actor, vault, &name).await }.boxed()).await
     }
 
     /// Deletes a vault.
     ///
     /// # Errors
     /// NotFound for a non-member, Forbidden for one who is not owner.
-    pub async fn delete_vault(&self, actor: UserId, vault: VaultId) -> Result<()> {
-        self.announce(vaults::delete(&self.pool, actor, vault).await)
+    pub async fn delete_vault(&self, by: &Caller, vault: VaultId) -> Result<()> {
+        let actor = by.id;
+        let once = by.once(&("vault:delete", vault))?;
+        self.run(once, |db| async move { vaults::delete(db, actor, vault).await }.boxed()).await
     }
 
     /// Makes the user with this address a member.
     ///
     /// # Errors
     /// NotFound, Forbidden, UnknownEmail, AlreadyMember.
-    pub async fn add_member(&self, actor: UserId, vault: VaultId, email: Email, role: Role) -> Result<Member> {
-        self.announce(members::add(&self.pool, actor, vault, &email, role).await)
+    pub async fn add_member(&self, by: &Caller, vault: VaultId, email: Email, role: Role) -> Result<Member> {
+        let actor = by.id;
+        let once = by.once(&("member:add", vault, email.as_str(), role))?;
+        self.run(once, |db| async move { members::add(db, actor, vault, &email, role).await }.boxed()).await
     }
 
     /// Changes a member's role.
     ///
     /// # Errors
     /// NotFound, Forbidden, LastOwner.
-    pub async fn update_member(&self, actor: UserId, vault: VaultId, user: UserId, role: Role) -> Result<Member> {
-        self.announce(members::update(&self.pool, actor, vault, user, role).await)
+    pub async fn update_member(&self, by: &Caller, vault: VaultId, user: UserId, role: Role) -> Result<Member> {
+        let actor = by.id;
+        let once = by.once(&("member:update", vault, user, role))?;
+        self.run(once, |db| async move { members::update(db, actor, vault, user, role).await }.boxed()).await
     }
 
     /// Ends a membership.
     ///
     /// # Errors
     /// NotFound, Forbidden, LastOwner.
-    pub async fn remove_member(&self, actor: UserId, vault: VaultId, user: UserId) -> Result<()> {
-        self.announce(members::remove(&self.pool, actor, vault, user).await)
+    pub async fn remove_member(&self, by: &Caller, vault: VaultId, user: UserId) -> Result<()> {
+        let actor = by.id;
+        let once = by.once(&("member:remove", vault, user))?;
+        self.run(once, |db| async move { members::remove(db, actor, vault, user).await }.boxed()).await
     }
 
     /// Adds a source.
     ///
     /// # Errors
     /// NotFound, Forbidden.
-    pub async fn create_source(&self, actor: UserId, vault: VaultId, new: NewSource) -> Result<Source> {
-        self.announce(sources::create(&self.pool, actor, vault, &new.title, &new.file_url).await)
+    pub async fn create_source(&self, by: &Caller, vault: VaultId, new: NewSource) -> Result<Source> {
+        let actor = by.id;
+        let once = by.once(&("source:create", vault, new.title.as_str(), new.file_url.as_str()))?;
+        self.run(once, |db| async move { sources::create(db, actor, vault, &new.title, &new.file_url).await }.boxed())
+            .await
     }
 
     /// Changes a source, if it is at `version` where one is given.
@@ -116,27 +171,72 @@ impl Commands {
     /// NotFound, Forbidden, VersionMismatch.
     pub async fn update_source(
         &self,
-        actor: UserId,
+        by: &Caller,
         source: SourceId,
         change: SourceChange,
         version: Option<Version>,
     ) -> Result<Source> {
-        let (title, file_url) = (change.title.as_ref(), change.file_url.as_ref());
-        self.announce(sources::update(&self.pool, actor, source, title, file_url, version).await)
+        let texts = (change.title.as_ref().map(SourceTitle::as_str), change.file_url.as_ref().map(FileUrl::as_str));
+        let actor = by.id;
+        let once = by.once(&("source:update", source, texts, version))?;
+        self.run(once, |db| async move { sources::update(db, actor, source, change.title.as_ref(), change.file_url.as_ref(), version).await }.boxed()).await
     }
 
     /// Deletes a source, if it is at `version` where one is given.
     ///
     /// # Errors
     /// NotFound, Forbidden, VersionMismatch.
-    pub async fn delete_source(&self, actor: UserId, source: SourceId, version: Option<Version>) -> Result<()> {
-        self.announce(sources::delete(&self.pool, actor, source, version).await)
+    pub async fn delete_source(&self, by: &Caller, source: SourceId, version: Option<Version>) -> Result<()> {
+        let actor = by.id;
+        let once = by.once(&("source:delete", source, version))?;
+        self.run(once, |db| async move { sources::delete(db, actor, source, version).await }.boxed()).await
     }
 
-    fn announce<T>(&self, outcome: store::Result<Applied<T>>) -> Result<T> {
-        let applied = outcome?;
+    /// Runs a mutation, and tells the relays of it.
+    async fn run<T, F>(&self, once: Option<Once<'_>>, mutation: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Mutation<'c, T>,
+    {
+        let applied = match once {
+            None => {
+                let mut connection = self.pool.acquire().await.map_err(StoreError::from)?;
+                mutation(&mut connection).await?
+            }
+            Some(once) => self.run_once(once, mutation).await?,
+        };
         self.relay.mark(applied.vault_id);
         self.others.mark(applied.vault_id);
         Ok(applied)
     }
+
+    /// The mutation and the note of its answer, in one transaction (I9). A refused mutation leaves no note: repeated,
+    /// it is judged anew.
+    async fn run_once<T, F>(&self, once: Once<'_>, mutation: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Mutation<'c, T>,
+    {
+        let Once { user, key, request_hash } = once;
+        let mut transaction = self.pool.begin().await.map_err(StoreError::from)?;
+        match idempotency::take(&mut transaction, user, key, self.key_lifetime.as_secs_f64()).await? {
+            Known::Answered(known, answer) if known == request_hash => serde_json::from_value(answer).map_err(internal),
+            Known::Answered(..) => Err(Error::KeyReused),
+            Known::InFlight => Err(Error::KeyInFlight),
+            Known::New => {
+                let applied = mutation(&mut transaction).await?;
+                let answer = serde_json::to_value(&applied).map_err(internal)?;
+                idempotency::keep(&mut *transaction, user, key, &request_hash, &answer).await?;
+                transaction.commit().await.map_err(StoreError::from)?;
+                Ok(applied)
+            }
+        }
+    }
+}
+
+/// A mutation under way on one connection.
+type Mutation<'c, T> = BoxFuture<'c, store::Result<Applied<T>>>;
+
+fn internal(error: serde_json::Error) -> Error {
+    Error::Internal(error.into())
 }

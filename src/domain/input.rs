@@ -67,6 +67,15 @@ text_input!(
     Email, "email", "must be an email address of at most 254 characters", is_email
 );
 
+text_input!(
+    /// Names a mutation that the client may repeat.
+    IdempotencyKey, "Idempotency-Key", "must have 1 to 255 visible ASCII characters", is_key
+);
+
+fn is_key(text: &str) -> bool {
+    has_length(text, 1, 255) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn is_file_url(text: &str) -> bool {
     let scheme_is_http = ["http://", "https://"]
         .iter()

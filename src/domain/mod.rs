@@ -4,7 +4,7 @@ mod input;
 mod model;
 mod role;
 
-pub use input::{Email, FileUrl, Invalid, MemberName, Password, SourceTitle, VaultName};
+pub use input::{Email, FileUrl, IdempotencyKey, Invalid, MemberName, Password, SourceTitle, VaultName};
 pub use model::{Applied, Member, Session, Source, SourceId, User, Vault, Version, time};
 pub use outbox_worker::{Event, EventType, Revocation, Seq, UserId, VaultId};
 pub use role::Role;

@@ -20,10 +20,14 @@ pub struct Registration {
     password: String,
 }
 
-pub async fn register(state: Data<AppState>, body: Json<Registration>) -> Result<HttpResponse, Error> {
+pub async fn register(
+    state: Data<AppState>,
+    request: HttpRequest,
+    body: Json<Registration>,
+) -> Result<HttpResponse, Error> {
     let Registration { email, name, password } = body.into_inner();
     let (email, name) = (Email::parse(email)?, MemberName::parse(name)?);
-    let user = state.auth.register(email, name, Password::parse(password)?).await?;
+    let user = state.auth.register(email, name, Password::parse(password)?, state.client_address(&request)).await?;
     Ok(HttpResponse::Created().json(json!({ "user": user })))
 }
 
@@ -34,13 +38,13 @@ pub struct Login {
     password: String,
 }
 
-pub async fn login(state: Data<AppState>, body: Json<Login>) -> Result<HttpResponse, Error> {
+pub async fn login(state: Data<AppState>, request: HttpRequest, body: Json<Login>) -> Result<HttpResponse, Error> {
     let Login { email, password } = body.into_inner();
     // NUL can be in no stored address, and the database refuses it as text.
     if email.contains('\0') {
         return Err(Error::BadCredentials);
     }
-    let signed_in = state.auth.login(&email, Password::attempt(password)).await?;
+    let signed_in = state.auth.login(&email, Password::attempt(password), state.client_address(&request)).await?;
     let lifetime = i64::try_from(state.auth.lifetime().as_secs()).unwrap_or(i64::MAX);
     let cookie = session_cookie(&state, signed_in.token, lifetime);
     Ok(HttpResponse::Ok().cookie(cookie).json(signed_in.session))

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::problem;
 use crate::app::AppState;
+use crate::config::LimitArgs;
 use crate::error::Error;
 
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
@@ -34,7 +35,7 @@ pub async fn request_context<B: MessageBody + 'static>(
     let started = Instant::now();
     let outcome = match refuse_foreign(&request) {
         Some(error) => Ok(request.into_response(document(&error.into(), &id))),
-        None => next.call(request).instrument(span.clone()).await.map(|response| describe(response, &id)),
+        None => bounded(next, request).instrument(span.clone()).await.map(|response| describe(response, &id)),
     };
     let _entered = span.enter();
     // A handler's error is a response by now; one that still travels as an error came from the framework itself.
@@ -49,6 +50,20 @@ pub async fn request_context<B: MessageBody + 'static>(
         tracing::debug!(status = response.status().as_u16(), elapsed_ms, "answered");
     }
     Ok(response)
+}
+
+/// Runs the request, for as long as a request may run. A long poll waits by design, and has its own end.
+async fn bounded<B: MessageBody + 'static>(
+    next: Next<B>,
+    request: ServiceRequest,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let limit = request.app_data::<Data<AppState>>().map(|state| LimitArgs::ms(state.limits.request_timeout_ms));
+    match limit {
+        Some(limit) if !is_socket_io(request.path()) => {
+            tokio::time::timeout(limit, next.call(request)).await.unwrap_or_else(|_| Err(Error::Timeout.into()))
+        }
+        _ => next.call(request).await,
+    }
 }
 
 /// Pages of other origins may not change anything in a user's name.
@@ -82,7 +97,11 @@ fn describe<B: MessageBody + 'static>(response: ServiceResponse<B>, id: &str) ->
 
 /// Socket.IO's long-polling answers errors in its own format, which its clients read.
 fn has_own_body<B>(response: &ServiceResponse<B>) -> bool {
-    response.request().path().starts_with("/socket.io")
+    is_socket_io(response.request().path())
+}
+
+fn is_socket_io(path: &str) -> bool {
+    path.starts_with(crate::realtime::bridge::PATH)
 }
 
 fn document(error: &actix_web::Error, id: &str) -> HttpResponse {

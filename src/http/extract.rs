@@ -10,7 +10,8 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::app::AppState;
-use crate::domain::{Session, UserId, Version};
+use crate::command::Caller;
+use crate::domain::{IdempotencyKey, Session, UserId, Version};
 use crate::error::Error;
 
 /// The user of the session that the request's cookie opens.
@@ -33,6 +34,23 @@ impl FromRequest for SignedIn {
             let session = session(&request).await?;
             session.map(SignedIn).ok_or(Error::Unauthorized)
         })
+    }
+}
+
+/// The signed-in user of a mutation, with the key it may be repeated by.
+pub struct Mutating(pub Caller);
+
+impl FromRequest for Mutating {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = request.headers().get("idempotency-key").map(|value| {
+            // What is no text becomes empty, which no key may be.
+            IdempotencyKey::parse(value.to_str().unwrap_or_default().to_owned())
+        });
+        let signed_in = SignedIn::from_request(request, payload);
+        Box::pin(async move { Ok(Self(Caller { id: signed_in.await?.id(), key: key.transpose()? })) })
     }
 }
 

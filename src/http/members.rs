@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::extract::SignedIn;
+use super::extract::{Mutating, SignedIn};
 use super::vaults::vault_seq;
 use crate::app::AppState;
 use crate::domain::{Email, Role, VaultId};
@@ -35,13 +35,13 @@ pub async fn list(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Re
 
 pub async fn add(
     state: Data<AppState>,
-    user: SignedIn,
+    caller: Mutating,
     path: Path<Uuid>,
     body: Json<NewMember>,
 ) -> Result<HttpResponse, Error> {
     let NewMember { email, role } = body.into_inner();
     let email = Email::parse(email)?;
-    let applied = state.commands.add_member(user.id(), path.into_inner().into(), email, role).await?;
+    let applied = state.commands.add_member(&caller.0, path.into_inner().into(), email, role).await?;
     let (vault, member) = (applied.vault_id, applied.value);
     Ok(HttpResponse::Created()
         .insert_header(("Location", format!("/api/vaults/{vault}/members/{}", member.user_id)))
@@ -51,17 +51,17 @@ pub async fn add(
 
 pub async fn update(
     state: Data<AppState>,
-    user: SignedIn,
+    caller: Mutating,
     path: Path<(Uuid, Uuid)>,
     body: Json<MemberChange>,
 ) -> Result<HttpResponse, Error> {
     let (vault, member) = path.into_inner();
-    let applied = state.commands.update_member(user.id(), vault.into(), member.into(), body.role).await?;
+    let applied = state.commands.update_member(&caller.0, vault.into(), member.into(), body.role).await?;
     Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(json!({ "member": applied.value })))
 }
 
-pub async fn remove(state: Data<AppState>, user: SignedIn, path: Path<(Uuid, Uuid)>) -> Result<HttpResponse, Error> {
+pub async fn remove(state: Data<AppState>, caller: Mutating, path: Path<(Uuid, Uuid)>) -> Result<HttpResponse, Error> {
     let (vault, member) = path.into_inner();
-    let applied = state.commands.remove_member(user.id(), vault.into(), member.into()).await?;
+    let applied = state.commands.remove_member(&caller.0, vault.into(), member.into()).await?;
     Ok(HttpResponse::NoContent().insert_header(vault_seq(applied.seq)).finish())
 }

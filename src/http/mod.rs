@@ -6,6 +6,7 @@ mod events;
 mod extract;
 mod health;
 mod members;
+mod pages;
 mod problem;
 mod sources;
 mod vaults;
@@ -59,6 +60,11 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::patch().to(sources::update))
                 .route(web::delete().to(sources::delete)),
         )
+        .service(web::resource("/api/demo").route(web::get().to(pages::demo)))
+        .service(web::resource("/").route(web::get().to(pages::page)))
+        .service(web::resource("/login").route(web::get().to(pages::page)))
+        .service(web::resource("/test/realtime").route(web::get().to(pages::page)))
+        .service(web::resource("/assets/{file}").route(web::get().to(pages::asset)))
         .service(web::resource("/healthz").route(web::get().to(health::alive)))
         .service(web::resource("/readyz").route(web::get().to(health::ready)))
         .default_service(web::to(|| async { Err::<&str, Error>(Error::NotFound) }));

@@ -6,9 +6,6 @@ use serde_json::json;
 
 use crate::error::Error;
 
-/// Seconds after which a client may try again while the service is not available.
-const RETRY_AFTER_S: &str = "1";
-
 impl Error {
     /// The status that says this over HTTP.
     #[must_use]
@@ -24,9 +21,21 @@ impl Error {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) | Self::UnknownEmail => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyInFlight => StatusCode::CONFLICT,
+            Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyAttempts { .. } | Self::TooManyVaults | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// After how many seconds to try again, where that helps.
+    const fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooManyAttempts { retry_after_s } => Some(*retry_after_s),
+            Self::Unavailable(_) | Self::Timeout | Self::KeyInFlight => Some(1),
+            _ => None,
         }
     }
 }
@@ -43,8 +52,8 @@ pub fn problem(error: &Error, request_id: &str) -> HttpResponse {
     let status = error.status();
     let mut response = HttpResponse::build(status);
     response.content_type("application/problem+json");
-    if matches!(error, Error::Unavailable(_)) {
-        response.insert_header((header::RETRY_AFTER, RETRY_AFTER_S));
+    if let Some(seconds) = error.retry_after_s() {
+        response.insert_header((header::RETRY_AFTER, seconds));
     }
     let mut document = json!({
         "type": format!("urn:syncscript:problem:{}", error.code().to_lowercase().replace('_', "-")),

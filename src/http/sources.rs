@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::extract::{SignedIn, if_match};
+use super::extract::{Mutating, SignedIn, if_match};
 use super::vaults::vault_seq;
 use crate::app::AppState;
 use crate::command::{NewSourceBody, SourceChangeBody};
@@ -55,12 +55,12 @@ pub async fn list(
 
 pub async fn create(
     state: Data<AppState>,
-    user: SignedIn,
+    caller: Mutating,
     path: Path<Uuid>,
     body: Json<NewSourceBody>,
 ) -> Result<HttpResponse, Error> {
     let new = body.into_inner().try_into()?;
-    let applied = state.commands.create_source(user.id(), path.into_inner().into(), new).await?;
+    let applied = state.commands.create_source(&caller.0, path.into_inner().into(), new).await?;
     let source = applied.value;
     let mut response = HttpResponse::Created();
     response.insert_header(("Location", format!("/api/sources/{}", source.id.get())));
@@ -75,14 +75,14 @@ pub async fn show(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Re
 
 pub async fn update(
     state: Data<AppState>,
-    user: SignedIn,
+    caller: Mutating,
     path: Path<Uuid>,
     request: HttpRequest,
     body: Json<SourceChangeBody>,
 ) -> Result<HttpResponse, Error> {
     let change = body.into_inner().try_into()?;
     let version = if_match(request.headers())?;
-    let applied = state.commands.update_source(user.id(), path.into_inner().into(), change, version).await?;
+    let applied = state.commands.update_source(&caller.0, path.into_inner().into(), change, version).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header(vault_seq(applied.seq));
     Ok(with_etag(response, &applied.value))
@@ -90,12 +90,12 @@ pub async fn update(
 
 pub async fn delete(
     state: Data<AppState>,
-    user: SignedIn,
+    caller: Mutating,
     path: Path<Uuid>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let version = if_match(request.headers())?;
-    let applied = state.commands.delete_source(user.id(), path.into_inner().into(), version).await?;
+    let applied = state.commands.delete_source(&caller.0, path.into_inner().into(), version).await?;
     Ok(HttpResponse::NoContent().insert_header(vault_seq(applied.seq)).finish())
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::extract::SignedIn;
+use super::extract::{Mutating, SignedIn};
 use crate::app::AppState;
 use crate::domain::{Seq, VaultName};
 use crate::error::Error;
@@ -31,9 +31,9 @@ pub async fn list(state: Data<AppState>, user: SignedIn) -> Result<HttpResponse,
     Ok(HttpResponse::Ok().json(json!({ "vaults": vaults })))
 }
 
-pub async fn create(state: Data<AppState>, user: SignedIn, body: Json<VaultBody>) -> Result<HttpResponse, Error> {
+pub async fn create(state: Data<AppState>, caller: Mutating, body: Json<VaultBody>) -> Result<HttpResponse, Error> {
     let name = VaultName::parse(body.into_inner().name)?;
-    let applied = state.commands.create_vault(user.id(), name).await?;
+    let applied = state.commands.create_vault(&caller.0, name).await?;
     Ok(HttpResponse::Created()
         .insert_header(("Location", format!("/api/vaults/{}", applied.vault_id)))
         .insert_header(vault_seq(applied.seq))
@@ -47,16 +47,16 @@ pub async fn show(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Re
 
 pub async fn update(
     state: Data<AppState>,
-    user: SignedIn,
+    caller: Mutating,
     path: Path<Uuid>,
     body: Json<VaultBody>,
 ) -> Result<HttpResponse, Error> {
     let name = VaultName::parse(body.into_inner().name)?;
-    let applied = state.commands.update_vault(user.id(), path.into_inner().into(), name).await?;
+    let applied = state.commands.update_vault(&caller.0, path.into_inner().into(), name).await?;
     Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(json!({ "vault": applied.value })))
 }
 
-pub async fn delete(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Result<HttpResponse, Error> {
-    let applied = state.commands.delete_vault(user.id(), path.into_inner().into()).await?;
+pub async fn delete(state: Data<AppState>, caller: Mutating, path: Path<Uuid>) -> Result<HttpResponse, Error> {
+    let applied = state.commands.delete_vault(&caller.0, path.into_inner().into()).await?;
     Ok(HttpResponse::NoContent().insert_header(vault_seq(applied.seq)).finish())
 }

@@ -10,6 +10,8 @@ use socketioxide::handler::ConnectHandler;
 
 use super::Realtime;
 use super::inbox::{Client, InboxHandler};
+use crate::domain::Session;
+use crate::store::sessions::TokenHash;
 
 /// What a refused client reads as the message of `connect_error`.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ enum Refused {
     Unauthorized,
     /// The session could not be looked up.
     Unavailable,
+    /// The user has as many sockets as one may have.
+    TooManySockets,
 }
 
 impl fmt::Display for Refused {
@@ -25,6 +29,7 @@ impl fmt::Display for Refused {
         f.write_str(match self {
             Self::Unauthorized => "UNAUTHORIZED",
             Self::Unavailable => "UNAVAILABLE",
+            Self::TooManySockets => "TOO_MANY_SOCKETS",
         })
     }
 }
@@ -38,19 +43,32 @@ pub fn register(io: &SocketIo, realtime: &Arc<Realtime>) {
 
 async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused> {
     let cookies = socket.req_parts().headers.get(http::header::COOKIE).and_then(|value| value.to_str().ok());
-    let session = realtime.auth.session(cookies).await.map_err(|error| {
-        tracing::warn!(?error, "a session could not be looked up");
-        Refused::Unavailable
-    })?;
-    let client = Client::new(session.ok_or(Refused::Unauthorized)?.user);
+    let token = cookies.and_then(|cookies| realtime.auth.token(cookies)).ok_or(Refused::Unauthorized)?;
+    realtime.roster.enter(socket.clone(), TokenHash::of(token));
+    let session = find_session(&realtime, token).await.inspect_err(|_| realtime.roster.leave(socket.id))?;
+    if !realtime.roster.admit(socket.id, session.user.id, session.expires, realtime.limits.sockets_per_user) {
+        return Err(Refused::TooManySockets);
+    }
+    let client = Client::new(session.user, realtime.limits.socket_rate);
     socket.on_fallback(InboxHandler::new(Arc::clone(&realtime), Arc::clone(&client)));
     socket.on_disconnect(move |socket: SocketRef| disconnected(realtime, client, socket));
     Ok(())
+}
+
+async fn find_session(realtime: &Realtime, token: &str) -> Result<Session, Refused> {
+    match realtime.auth.find(token).await {
+        Ok(session) => session.ok_or(Refused::Unauthorized),
+        Err(error) => {
+            tracing::warn!(?error, "a session could not be looked up");
+            Err(Refused::Unavailable)
+        }
+    }
 }
 
 async fn disconnected(realtime: Arc<Realtime>, client: Arc<Client>, socket: SocketRef) {
     for vault in client.close() {
         realtime.feeds.leave(vault, socket.id);
     }
+    realtime.roster.leave(socket.id);
     realtime.lines.forget(socket.id);
 }

@@ -135,7 +135,7 @@ async fn vault_join(realtime: &Arc<Realtime>, client: &Arc<Client>, socket: &Soc
         Ok(joined) => Ok(Some(joined)),
         Err(JoinError::Left(revocation)) => Ok(Some(json!({ "vaultId": vault, "left": revocation.reason() }))),
         Err(JoinError::Disconnected) => Ok(None),
-        Err(JoinError::Refused(error)) => Err(Refusal { error, vault: Some(vault) }),
+        Err(JoinError::Refused(error) | JoinError::NotNow(error)) => Err(Refusal { error, vault: Some(vault) }),
     }
 }
 
@@ -159,7 +159,7 @@ fn vault_leave(realtime: &Realtime, client: &Client, socket: &SocketRef, data: V
 async fn source_created(realtime: &Realtime, actor: UserId, data: Value) -> Outcome {
     let InVault { vault_id, body } = parse(data, "source:created")?;
     let new = parse::<NewSourceBody>(body, "source:created")?.try_into()?;
-    let created = realtime.commands.create_source(actor, vault_id, new).await;
+    let created = realtime.commands.create_source(&actor.into(), vault_id, new).await;
     let applied = created.map_err(|error| Refusal { error, vault: Some(vault_id) })?;
     Ok(Some(json!({ "seq": applied.seq, "source": applied.value })))
 }
@@ -167,7 +167,7 @@ async fn source_created(realtime: &Realtime, actor: UserId, data: Value) -> Outc
 async fn source_updated(realtime: &Realtime, actor: UserId, data: Value) -> Outcome {
     let OfSource { source_id, body } = parse(data, "source:updated")?;
     let change = parse::<SourceChangeBody>(body, "source:updated")?.try_into()?;
-    let applied = realtime.commands.update_source(actor, source_id.into(), change, None).await?;
+    let applied = realtime.commands.update_source(&actor.into(), source_id.into(), change, None).await?;
     Ok(Some(json!({ "seq": applied.seq, "source": applied.value })))
 }
 
@@ -176,7 +176,7 @@ async fn source_deleted(realtime: &Realtime, actor: UserId, data: Value) -> Outc
     if body.as_object().is_some_and(|rest| !rest.is_empty()) {
         return Err(bad_request("source:deleted").into());
     }
-    let applied = realtime.commands.delete_source(actor, source_id.into(), None).await?;
+    let applied = realtime.commands.delete_source(&actor.into(), source_id.into(), None).await?;
     Ok(Some(json!({ "seq": applied.seq, "sourceId": source_id, "vaultId": applied.vault_id })))
 }
 

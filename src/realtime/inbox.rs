@@ -7,6 +7,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use outbox_worker::VaultId;
 use serde_json::Value;
@@ -15,9 +16,10 @@ use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::handler::{FromMessageParts, MessageHandler, Value as EngineValue};
 use socketioxide::socket::Socket;
 
-use super::{Realtime, handle};
+use super::{INBOUND_LIMIT, Realtime, handle};
 use crate::domain::User;
 use crate::error::Error;
+use crate::limit::{Bucket, Rate};
 
 /// Events that may wait. A client that sends more without waiting for answers has them refused.
 const QUEUE_LIMIT: usize = 64;
@@ -29,6 +31,8 @@ pub struct Client {
     queue: Mutex<Queue>,
     vaults: Mutex<HashSet<VaultId>>,
     closed: AtomicBool,
+    rate: Rate,
+    bucket: Mutex<Bucket>,
 }
 
 #[derive(Default)]
@@ -50,15 +54,25 @@ pub struct Inbound {
 }
 
 impl Client {
-    pub fn new(user: User) -> Arc<Self> {
-        Arc::new(Self { user, queue: Mutex::default(), vaults: Mutex::default(), closed: AtomicBool::new(false) })
+    pub fn new(user: User, rate: Rate) -> Arc<Self> {
+        Arc::new(Self {
+            user,
+            queue: Mutex::default(),
+            vaults: Mutex::default(),
+            closed: AtomicBool::new(false),
+            rate,
+            bucket: Mutex::new(Bucket::full(rate, Instant::now())),
+        })
     }
 
     /// Queues an event. `Ok(true)` if the caller is to work through the queue.
     ///
     /// # Errors
-    /// The event, if too many wait.
-    pub fn push(&self, inbound: Inbound) -> Result<bool, Inbound> {
+    /// The event, if too many wait, or too many came lately.
+    fn push(&self, inbound: Inbound) -> Result<bool, Inbound> {
+        if lock(&self.bucket).take(self.rate, Instant::now()).is_err() {
+            return Err(inbound);
+        }
         let mut queue = lock(&self.queue);
         if queue.waiting.len() == QUEUE_LIMIT {
             return Err(inbound);
@@ -76,8 +90,16 @@ impl Client {
     }
 
     /// Notes that the socket is on its way into the vault's room.
-    pub fn joining(&self, vault: VaultId) {
-        lock(&self.vaults).insert(vault);
+    ///
+    /// # Errors
+    /// It is in `limit` others.
+    pub fn joining(&self, vault: VaultId, limit: usize) -> Result<(), Error> {
+        let mut vaults = lock(&self.vaults);
+        if !vaults.contains(&vault) && vaults.len() >= limit {
+            return Err(Error::TooManyVaults);
+        }
+        vaults.insert(vault);
+        Ok(())
     }
 
     /// Notes that the socket is not in the vault's room any more.
@@ -112,11 +134,16 @@ impl InboxHandler {
 
 impl MessageHandler<LocalAdapter, Client> for InboxHandler {
     fn call(&self, socket: Arc<Socket<LocalAdapter>>, mut value: EngineValue, ack_id: Option<i64>) {
+        let too_large = matches!(&value, EngineValue::Str(text, _) if text.len() > INBOUND_LIMIT);
         let inbound = match read(&socket, &mut value, ack_id) {
             Ok(inbound) => inbound,
             // An event's name is read by the engine before this is called, so this cannot be.
             Err(error) => return tracing::error!(%error, "an event without a name"),
         };
+        // Over a websocket the engine has seen to this; over long-polling several messages may share a body.
+        if too_large {
+            return handle::refuse(inbound, &Error::TooLarge { limit: INBOUND_LIMIT });
+        }
         match self.client.push(inbound) {
             Ok(true) => {
                 let (realtime, client) = (Arc::clone(&self.realtime), Arc::clone(&self.client));

@@ -8,7 +8,8 @@
 //! 4. Enter: the feed admits a socket only where nothing lies between what it has and what is emitted next. Else it
 //!    says what is missing; bring that, and try again.
 //!
-//! On failure the socket is in no room, and is told so; a socket that takes no data is cut.
+//! On failure the socket is in no room, and is told so; a socket that takes no data is cut. A second join that fails
+//! because the database is away leaves the first in force.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use socketioxide::extract::SocketRef;
 use super::Realtime;
 use super::inbox::Client;
 use super::member::{RoomMember, Sent, send};
+use crate::domain::Role;
 use crate::error::Error;
 use crate::store::{StoreError, log_error, vaults};
 
@@ -32,6 +34,8 @@ const PACE: Duration = Duration::from_millis(2);
 pub enum JoinError {
     /// Not a member, or the database is away.
     Refused(Error),
+    /// The database is away; a second join, so the socket is still in the room by its first.
+    NotNow(Error),
     /// It was removed while on its way, and has been told.
     Left(Revocation),
     /// It is gone.
@@ -50,10 +54,13 @@ struct Join<'a> {
     client: &'a Client,
     socket: &'a SocketRef,
     vault: VaultId,
+    role: Role,
     /// Where its role was read: an event up to here says nothing about its rights.
     authorised_at: Seq,
     /// The last event it has, or has no need of.
     has: Seq,
+    /// It asked for no backlog: what is emitted while it is on its way is looked at, and not sent.
+    quiet: bool,
 }
 
 /// Brings a socket into a vault's room. Answers what `vault:joined` said.
@@ -64,12 +71,11 @@ pub async fn join(
     vault: VaultId,
     after: Option<Seq>,
 ) -> Result<Value, JoinError> {
-    // A second join starts over: its `after` says what the client has.
-    realtime.feeds.leave(vault, socket.id);
-    client.joining(vault);
+    client.joining(vault, realtime.limits.vaults_per_socket).map_err(JoinError::Refused)?;
     let outcome = bring_in(realtime, client, socket, vault, after).await;
     // The connection may have ended before the feed knew the socket: its clean-up did not find it there.
-    if outcome.is_err() || client.is_closed() {
+    let out = outcome.as_ref().is_err_and(|error| !matches!(error, JoinError::NotNow(_)));
+    if out || client.is_closed() {
         realtime.feeds.leave(vault, socket.id);
         client.left(vault);
     }
@@ -84,11 +90,21 @@ async fn bring_in(
     after: Option<Seq>,
 ) -> Result<Value, JoinError> {
     let joining = realtime.feeds.begin(vault);
-    let (role, head) = vaults::membership(&realtime.pool, client.user.id, vault).await?;
+    let (role, head) = match vaults::membership(&realtime.pool, client.user.id, vault).await {
+        Ok(membership) => membership,
+        // Nothing is known of the membership: a socket that is in the room stays there.
+        Err(error @ StoreError::Unavailable(_)) if realtime.feeds.has(vault, socket.id) => {
+            return Err(JoinError::NotNow(error.into()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // A second join starts over: its `after` says what the client has.
+    realtime.feeds.leave(vault, socket.id);
     if joining.start(head) {
         realtime.relay.mark(vault);
     }
-    let mut join = Join { realtime, client, socket, vault, authorised_at: head, has: head };
+    let quiet = after.is_none();
+    let mut join = Join { realtime, client, socket, vault, role, authorised_at: head, has: head, quiet };
     if let Some(after) = after {
         if after > head || head.get() - after.get() > realtime.limits.backlog {
             join.send("vault:resync", &json!({ "vaultId": vault, "seq": head })).await?;
@@ -97,14 +113,16 @@ async fn bring_in(
             join.read_log(head).await?;
         }
     }
-    let member = RoomMember::new(socket.clone(), Arc::clone(client), Arc::clone(&realtime.lines), vault, role);
+    let member = RoomMember::new(socket.clone(), Arc::clone(client), Arc::clone(&realtime.lines), vault);
     join.enter(&joining, member).await
 }
 
 impl Join<'_> {
     async fn enter(&mut self, joining: &Joining<RoomMember>, mut member: RoomMember) -> Result<Value, JoinError> {
         loop {
-            let joined = member.joined(self.has);
+            // Told by the feed, at the moment of entering: nothing can come in between.
+            let joined = json!({ "vaultId": self.vault, "role": self.role, "seq": self.has });
+            member.greeting = joined.clone();
             match joining.enter(member, self.has) {
                 Entry::Entered => return Ok(joined),
                 Entry::Gone => return Err(JoinError::Disconnected),
@@ -146,8 +164,15 @@ impl Join<'_> {
     async fn bring(&mut self, event: &Event) -> Result<(), JoinError> {
         let revocation = event.revokes(self.client.user.id).filter(|_| event.seq > self.authorised_at);
         let Some(revocation) = revocation else {
-            self.send(event.kind.as_str(), &event.payload).await?;
+            if !self.quiet {
+                self.send(event.kind.as_str(), &event.payload).await?;
+            }
             self.has = event.seq;
+            if event.seq > self.authorised_at
+                && let Some(role) = event.grants(self.client.user.id)
+            {
+                self.role = Role::from_stored(&role);
+            }
             return Ok(());
         };
         if event.kind == EventType::VaultDeleted {

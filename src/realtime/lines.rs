@@ -5,12 +5,16 @@
 //! engine then cleans up as after any lost connection. A long-polling session has no connection of its own; it is
 //! barred, and its next request finds it unknown.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 use tokio_util::sync::CancellationToken;
+
+/// Longer than the engine keeps a session that does not poll: its heartbeat gives up after 45 s.
+const BARRED_FOR: Duration = Duration::from_secs(120);
 
 /// Cuts one websocket's connection.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +29,7 @@ pub struct Lines {
 #[derive(Debug, Default)]
 struct State {
     upgraded: HashMap<Sid, Line>,
-    barred: HashSet<Sid>,
+    barred: HashMap<Sid, Instant>,
 }
 
 impl Lines {
@@ -36,7 +40,7 @@ impl Lines {
 
     /// Whether the session may still poll.
     pub fn is_barred(&self, session: Sid) -> bool {
-        self.lock().barred.contains(&session)
+        self.lock().barred.contains_key(&session)
     }
 
     /// Cuts the socket's connection. Its client sees a lost connection, and comes again.
@@ -46,16 +50,24 @@ impl Lines {
         if let Some(line) = own.or_else(|| state.upgraded.get(&socket.id)) {
             line.0.cancel();
         } else {
-            // Kept until the engine's heartbeat, which cannot reach the client either, ends the session.
-            state.barred.insert(socket.id);
+            state.barred.retain(|_, since| since.elapsed() < BARRED_FOR);
+            state.barred.insert(socket.id, Instant::now());
         }
     }
 
-    /// The session is over.
+    /// Whether the socket's connection was cut, or is gone.
+    pub fn is_cut(&self, socket: &SocketRef) -> bool {
+        let own = socket.req_parts().extensions.get::<Line>();
+        let state = self.lock();
+        match own.or_else(|| state.upgraded.get(&socket.id)) {
+            Some(line) => line.0.is_cancelled(),
+            None => state.barred.contains_key(&socket.id),
+        }
+    }
+
+    /// The session is over. If it is barred it stays so: its client may not have noticed.
     pub fn forget(&self, session: Sid) {
-        let mut state = self.lock();
-        state.upgraded.remove(&session);
-        state.barred.remove(&session);
+        self.lock().upgraded.remove(&session);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

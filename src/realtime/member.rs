@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use outbox_worker::{Delivery, Event, EventType, Seq, Subscriber, VaultId};
+use outbox_worker::{Delivery, Event, EventType, Subscriber, VaultId};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 use socketioxide::{SendError, SocketError};
 
 use super::inbox::Client;
 use super::lines::Lines;
-use crate::domain::Role;
 
 /// A socket that receives a vault's events.
 pub struct RoomMember {
@@ -19,7 +18,8 @@ pub struct RoomMember {
     client: Arc<Client>,
     lines: Arc<Lines>,
     vault: VaultId,
-    role: Role,
+    /// What `vault:joined` says.
+    pub greeting: Value,
 }
 
 /// How a send went.
@@ -48,13 +48,8 @@ pub fn send<T: Serialize + ?Sized>(socket: &SocketRef, event: &str, payload: &T)
 }
 
 impl RoomMember {
-    pub fn new(socket: SocketRef, client: Arc<Client>, lines: Arc<Lines>, vault: VaultId, role: Role) -> Self {
-        Self { socket, client, lines, vault, role }
-    }
-
-    /// What `vault:joined` says.
-    pub fn joined(&self, at: Seq) -> serde_json::Value {
-        json!({ "vaultId": self.vault, "role": self.role, "seq": at })
+    pub fn new(socket: SocketRef, client: Arc<Client>, lines: Arc<Lines>, vault: VaultId) -> Self {
+        Self { socket, client, lines, vault, greeting: Value::Null }
     }
 
     fn offer<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Delivery {
@@ -77,8 +72,9 @@ impl Subscriber for RoomMember {
         self.socket.id
     }
 
-    fn entered(&self, at: Seq) -> Delivery {
-        self.offer("vault:joined", &self.joined(at))
+    fn entered(&mut self) -> Delivery {
+        let greeting = self.greeting.take();
+        self.offer("vault:joined", &greeting)
     }
 
     fn deliver(&self, event: &Event) -> Delivery {

@@ -9,6 +9,7 @@
 //! | [`inbox`] | one socket's events, one after the other |
 //! | [`handle`] | what each event does |
 //! | [`join`] | from the log into the room, without hole or double (I3, I4) |
+//! | [`roster`] | who is connected; ends sockets with their sessions (I6) |
 //! | [`member`] | a socket in a vault's room: takes events, or is closed (I5, I6) |
 //!
 //! A room is the membership of a vault's feed. The engine's own rooms are not used: their broadcast reports failed
@@ -22,6 +23,7 @@ mod join;
 mod lines;
 mod member;
 pub mod polling;
+mod roster;
 mod stream;
 
 use std::sync::Arc;
@@ -35,8 +37,11 @@ use tokio::sync::Semaphore;
 
 use self::lines::Lines;
 use self::member::RoomMember;
+use self::roster::Roster;
 use crate::auth::Auth;
 use crate::command::Commands;
+use crate::config::LimitArgs;
+use crate::limit::Rate;
 use crate::origin::Origins;
 
 /// The engine's service, with nothing behind it.
@@ -51,6 +56,9 @@ const POLL_LIMIT: u64 = 16 * 1024 * 1024;
 /// Joins that read the log at the same time; the rest of the database's connections stay with everyone else.
 const LOG_READS: usize = 4;
 
+/// How long closing may take before connections are cut.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// All that sockets share on this node.
 pub struct Realtime {
     pool: PgPool,
@@ -60,6 +68,7 @@ pub struct Realtime {
     feeds: Arc<Feeds<RoomMember>>,
     relay: Arc<Wake>,
     lines: Arc<Lines>,
+    roster: Arc<Roster>,
     engine: EngineService,
     io: SocketIo,
     /// Joins that may read the log at a time.
@@ -74,6 +83,24 @@ pub struct RealtimeLimits {
     pub write_stall: Duration,
     /// Most events that a join catches up with.
     pub backlog: i64,
+    /// What one socket may send.
+    pub socket_rate: Rate,
+    /// Sockets of one user on this node.
+    pub sockets_per_user: usize,
+    /// Vaults of one socket.
+    pub vaults_per_socket: usize,
+}
+
+impl From<&LimitArgs> for RealtimeLimits {
+    fn from(limits: &LimitArgs) -> Self {
+        Self {
+            write_stall: LimitArgs::ms(limits.write_stall_timeout_ms),
+            backlog: limits.backlog_limit,
+            socket_rate: limits.socket_rate(),
+            sockets_per_user: limits.sockets_per_user.get() as usize,
+            vaults_per_socket: limits.vaults_per_socket.get() as usize,
+        }
+    }
 }
 
 impl Realtime {
@@ -102,6 +129,7 @@ impl Realtime {
             feeds,
             relay,
             lines,
+            roster: Arc::default(),
             engine,
             io: io.clone(),
             log_reads,
@@ -117,8 +145,15 @@ impl Realtime {
         Arc::clone(&self.feeds)
     }
 
-    /// Closes every connection.
+    /// Ends sockets with their sessions, for ever.
+    pub fn watch_sessions(&self) -> impl Future<Output = ()> + use<> {
+        roster::watch(Arc::clone(&self.roster), self.pool.clone(), Arc::clone(&self.lines))
+    }
+
+    /// Closes every connection, so that clients connect elsewhere; those that cannot be told are cut.
     pub async fn close(&self) {
-        self.io.close().await;
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.io.close()).await.is_err() {
+            self.roster.cut_all(&self.lines);
+        }
     }
 }

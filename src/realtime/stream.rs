@@ -62,6 +62,13 @@ impl<S> LineStream<S> {
     }
 }
 
+/// Whoever holds the line can see that the connection is gone.
+impl<S> Drop for LineStream<S> {
+    fn drop(&mut self) {
+        self.line.0.cancel();
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for LineStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.cut.as_mut().poll(cx).is_ready() {

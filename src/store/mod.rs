@@ -4,7 +4,9 @@
 //! the database (decision 2): it commits with its event or not at all (I1, I2).
 
 mod error;
+pub mod idempotency;
 pub mod members;
+pub mod session_changes;
 pub mod sessions;
 pub mod sources;
 pub mod users;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Event, Seq, VaultId, Wake, listen, log};
+use crate::{Event, Seq, VaultId, Wake, listen, log, retry};
 
 /// Vaults that sent no notification are looked at this often.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -28,10 +28,10 @@ struct Line<'a> {
 }
 
 /// Prints the events after `after` (without it: from now on) of `vault` (without it: of all vaults), then goes on as
-/// they are committed, until the output is closed.
+/// they are committed, until the output is closed. A lost database is waited for.
 ///
 /// # Errors
-/// The vault is unknown, the database cannot be read, or the log has a hole.
+/// The vault is unknown, the database cannot be reached at the start, or the log has a hole.
 pub async fn run(
     pool: &PgPool,
     vault: Option<VaultId>,
@@ -79,14 +79,14 @@ async fn follow(
         };
         let mut due: HashSet<VaultId> = dirty.vaults;
         if dirty.sweep {
-            let heads = log::heads(pool).await?;
+            let heads = retry::until_ok("reading the heads", || log::heads(pool)).await;
             due.extend(heads.into_iter().filter(|(id, head)| positions.get(id) < Some(head)).map(|(id, _)| id));
         }
         due.retain(|id| only.is_none_or(|vault| vault == *id));
         while !due.is_empty() {
             // A vault that is new since the start is followed from its first event.
             let from: Vec<_> = due.iter().map(|id| (*id, *positions.get(id).unwrap_or(&Seq::START))).collect();
-            let events = log::read_after(pool, &from, PAGE).await?;
+            let events = retry::until_ok("reading the log", || log::read_after(pool, &from, PAGE)).await;
             due.clear();
             for event in events {
                 let last = positions.entry(event.vault_id).or_insert(Seq::START);

@@ -1,12 +1,16 @@
 //! What can be set, by flag or environment. Everything but the database has a default that works.
 
+mod limits;
+
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
+
+pub use limits::LimitArgs;
 
 /// Shared sources, live: REST and Socket.IO on one port, PostgreSQL behind.
 #[derive(Debug, Parser)]
@@ -78,15 +82,50 @@ pub struct ServeArgs {
     /// Hears of other nodes' changes by LISTEN; without it they arrive by the sweep
     #[arg(long, env = "SYNCSCRIPT_LISTEN", default_value_t = true, action = clap::ArgAction::Set)]
     pub listen: bool,
-    /// How long a session lasts, in seconds
-    #[arg(long, env = "SYNCSCRIPT_SESSION_LIFETIME_S", default_value = "2592000")]
-    pub session_lifetime_s: NonZeroU32,
-    /// Most events a join catches up with; a client that missed more is told to load the vault anew
-    #[arg(long, env = "SYNCSCRIPT_BACKLOG_LIMIT", default_value = "10000", value_parser = clap::value_parser!(i64).range(0..))]
-    pub backlog_limit: i64,
-    /// A connection that takes no data for so many milliseconds is closed, so that its client resumes
-    #[arg(long, env = "SYNCSCRIPT_WRITE_STALL_TIMEOUT_MS", default_value = "10000")]
-    pub write_stall_timeout_ms: NonZeroU64,
+    /// Shows the demo accounts, with their password, on the page that signs in
+    #[arg(long, env = "SYNCSCRIPT_DEMO", default_value_t = false, action = clap::ArgAction::Set)]
+    pub demo: bool,
+    /// Limits.
+    #[command(flatten, next_help_heading = "Limits")]
+    pub limits: LimitArgs,
+}
+
+/// Reads the command line and the environment.
+///
+/// # Errors
+/// A bad value, in one sentence that names the setting by both its names. Anything else, such as `--help`, is answered
+/// by clap, which ends the process.
+pub fn parse() -> Result<Cli, String> {
+    Cli::try_parse().map_err(|error| match bad_value(&error) {
+        Some(sentence) => sentence,
+        None => error.exit(),
+    })
+}
+
+fn bad_value(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    if !matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) {
+        return None;
+    }
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        _ => None,
+    };
+    let flag = text(ContextKind::InvalidArg)?;
+    let long = flag.trim_start_matches("--").split([' ', '=']).next()?.to_owned();
+    let root = Cli::command();
+    let mut commands = std::iter::once(&root).chain(root.get_subcommands());
+    let variable = commands
+        .find_map(|command| command.get_arguments().find(|argument| argument.get_long() == Some(&long))?.get_env())
+        .map_or_else(String::new, |name| format!("{} ", name.to_string_lossy()));
+    let value = text(ContextKind::InvalidValue).unwrap_or_default();
+    let reason = match (std::error::Error::source(error), text(ContextKind::ValidValue)) {
+        (Some(reason), _) => reason.to_string(),
+        (None, Some(valid)) => format!("it must be one of {valid}"),
+        (None, None) => "it is empty".to_owned(),
+    };
+    Some(format!("{variable}(--{long}) cannot be {value:?}: {reason}"))
 }
 
 /// Reads an origin: scheme, host and port, nothing after it.

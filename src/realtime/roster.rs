@@ -1,0 +1,149 @@
+//! The sockets of this node and their sessions: a socket ends with its session, on every node within a second (I6).
+//!
+//! **State.** Who is connected, by which session, until when. Sockets enter before their session is looked up, so that
+//! a session that ends in between is found, and leave when their connection is over.
+//! **How it ends.** Twice a second: sockets whose session is over by the clock are cut, and so are those whose session
+//! changed in the database and is gone. The changes are read with an overlap far longer than a commit takes. After a
+//! time without the database longer than that, every session is asked for once.
+//! **On failure.** With the database away nothing is learnt of logouts; the clock still ends sessions.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use outbox_worker::UserId;
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::Sid;
+use sqlx::PgPool;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::lines::Lines;
+use crate::store::{self, session_changes, sessions::TokenHash};
+
+/// How often the roster is looked through.
+const PERIOD: Duration = Duration::from_millis(400);
+/// How far back changes are read.
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// Everyone who is connected to this node.
+#[derive(Default)]
+pub struct Roster {
+    present: Mutex<HashMap<Sid, Present>>,
+}
+
+struct Present {
+    socket: SocketRef,
+    token: TokenHash,
+    /// None while the session is being looked up.
+    session: Option<(UserId, DateTime<Utc>)>,
+}
+
+impl Roster {
+    /// A socket has come, and its session is about to be looked up.
+    pub fn enter(&self, socket: SocketRef, token: TokenHash) {
+        self.lock().insert(socket.id, Present { socket, token, session: None });
+    }
+
+    /// Its session was found. False, and it is out again, if the user has `limit` others.
+    pub fn admit(&self, id: Sid, user: UserId, expires: DateTime<Utc>, limit: usize) -> bool {
+        let mut present = self.lock();
+        let others = present.values().filter(|other| other.session.is_some_and(|(other, _)| other == user)).count();
+        if others >= limit {
+            present.remove(&id);
+            return false;
+        }
+        if let Some(entry) = present.get_mut(&id) {
+            entry.session = Some((user, expires));
+        }
+        true
+    }
+
+    /// The connection is over.
+    pub fn leave(&self, id: Sid) {
+        self.lock().remove(&id);
+    }
+
+    /// Cuts everyone off: the server stops.
+    pub fn cut_all(&self, lines: &Lines) {
+        self.cut_where(lines, |_| true);
+    }
+
+    /// Looks through the roster for ever.
+    pub async fn watch(&self, pool: &PgPool, lines: &Lines) {
+        let mut period = tokio::time::interval(PERIOD);
+        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seen = Instant::now();
+        loop {
+            period.tick().await;
+            self.sweep_out_the_dead(lines);
+            let now = Utc::now();
+            self.cut_where(lines, |present| present.session.is_some_and(|(_, expires)| expires <= now));
+            let asked = Instant::now();
+            let learnt = if asked - seen < WINDOW / 2 {
+                session_changes::recent(pool, WINDOW.as_secs_f64()).await
+            } else {
+                self.ask_for_all(pool).await
+            };
+            match learnt {
+                Ok(changes) => {
+                    seen = asked;
+                    self.learn(lines, changes);
+                }
+                Err(error) => tracing::debug!(%error, "the changes of sessions could not be read"),
+            }
+        }
+    }
+
+    async fn ask_for_all(&self, pool: &PgPool) -> store::Result<Vec<session_changes::Change>> {
+        let tokens: Vec<TokenHash> = self.lock().values().map(|present| present.token).collect();
+        let alive: HashMap<_, _> = session_changes::alive(pool, &tokens).await?.into_iter().collect();
+        Ok(tokens.into_iter().map(|token| (token, alive.get(&token).copied())).collect())
+    }
+
+    fn learn(&self, lines: &Lines, changes: Vec<session_changes::Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        let ends: HashMap<TokenHash, Option<DateTime<Utc>>> = changes.into_iter().collect();
+        for present in self.lock().values_mut() {
+            if let (Some((_, expires)), Some(Some(end))) = (&mut present.session, ends.get(&present.token)) {
+                *expires = *end;
+            }
+        }
+        let now = Utc::now();
+        self.cut_where(lines, |present| ends.get(&present.token).is_some_and(|end| end.is_none_or(|end| end <= now)));
+    }
+
+    /// Two kinds of sockets the engine does not clean up after, or not soon: one whose connection was lost while its
+    /// session was looked up, and a long-polling one that is barred.
+    fn sweep_out_the_dead(&self, lines: &Lines) {
+        let dead: Vec<SocketRef> = {
+            let present = self.lock();
+            present.values().filter(|present| lines.is_cut(&present.socket)).map(|p| p.socket.clone()).collect()
+        };
+        for socket in dead {
+            if socket.disconnect().is_err() {
+                tracing::debug!("a dead socket is being closed by the engine");
+            }
+        }
+    }
+
+    fn cut_where(&self, lines: &Lines, condition: impl Fn(&Present) -> bool) {
+        // Outside the lock: cutting wakes the engine, which may call back in here.
+        let chosen: Vec<SocketRef> =
+            self.lock().values().filter(|present| condition(present)).map(|p| p.socket.clone()).collect();
+        for socket in chosen {
+            lines.cut(&socket);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Sid, Present>> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Watches the roster, as a task of the node.
+pub async fn watch(roster: Arc<Roster>, pool: PgPool, lines: Arc<Lines>) {
+    roster.watch(&pool, &lines).await;
+}

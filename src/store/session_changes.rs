@@ -1,0 +1,48 @@
+//! What happened to sessions lately: for sockets that must not outlive theirs (I6).
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+use super::Result;
+use super::sessions::TokenHash;
+
+/// A session that changed, and when it ends now; none if it is gone.
+pub type Change = (TokenHash, Option<DateTime<Utc>>);
+
+/// The changes of the last `window_s` seconds.
+///
+/// # Errors
+/// Only outages and defects.
+pub async fn recent(db: impl PgExecutor<'_>, window_s: f64) -> Result<Vec<Change>> {
+    let rows = sqlx::query!(
+        r#"SELECT c.token_hash, s.expires_at AS "expires_at?" FROM session_changes c
+           LEFT JOIN sessions s ON s.token_hash = c.token_hash
+           WHERE c.changed_at > clock_timestamp() - $1 * interval '1 second'"#,
+        window_s,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().filter_map(|row| Some((TokenHash::stored(&row.token_hash)?, row.expires_at))).collect())
+}
+
+/// Of the given sessions, those that are there, with their ends.
+///
+/// # Errors
+/// Only outages and defects.
+pub async fn alive(db: impl PgExecutor<'_>, tokens: &[TokenHash]) -> Result<Vec<(TokenHash, DateTime<Utc>)>> {
+    let hashes: Vec<Vec<u8>> = tokens.iter().map(|token| token.bytes().to_vec()).collect();
+    let rows = sqlx::query!("SELECT token_hash, expires_at FROM sessions WHERE token_hash = ANY($1)", &hashes)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().filter_map(|row| Some((TokenHash::stored(&row.token_hash)?, row.expires_at))).collect())
+}
+
+/// Removes sessions that have been over for a day, and changes that every node has seen long ago.
+///
+/// # Errors
+/// Only outages and defects.
+pub async fn clean(db: &sqlx::PgPool) -> Result<()> {
+    sqlx::query!("DELETE FROM sessions WHERE expires_at < now() - interval '1 day'").execute(db).await?;
+    sqlx::query!("DELETE FROM session_changes WHERE changed_at < now() - interval '1 hour'").execute(db).await?;
+    Ok(())
+}

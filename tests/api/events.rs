@@ -1,0 +1,135 @@
+//! The log of a vault, read over REST: what subscribers got, in order, with nothing between.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, App, Event, Team, new_vault, source_path};
+
+/// The log as the outbox has it, in the shape of the answer.
+async fn expected(app: &App, vault: &str) -> Vec<Value> {
+    let events = Event::of(&app.db, vault).await;
+    let shown = |event: Event| {
+        json!({
+            "seq": event.seq,
+            "eventId": event.event_id,
+            "type": event.kind,
+            "payload": event.payload,
+            "createdAt": event.created_at,
+        })
+    };
+    events.into_iter().map(shown).collect()
+}
+
+fn seqs(page: &Value) -> Vec<i64> {
+    let events = page["events"].as_array().expect("a list");
+    events.iter().map(|event| event["seq"].as_i64().expect("a seq")).collect()
+}
+
+#[tokio::test]
+async fn the_log_is_the_outbox_of_this_vault_in_order() {
+    let app = App::start().await;
+    let team = Team::gather(&app).await;
+    let other = new_vault(&team.owner, "Another").await;
+    let source = team.source("One").await;
+    Answer::to(team.contributor.patch(&source_path(&source), &json!({ "title": "Two" }))).await.expect_status(200);
+    Answer::to(team.contributor.delete(&source_path(&source))).await.expect_status(204);
+    let log = expected(&app, &team.vault).await;
+    assert_eq!(log.len(), 6);
+    for (user, _) in team.members() {
+        let page = user.read(&team.path("/events")).await;
+        assert_eq!(page, json!({ "events": log, "headSeq": 6 }));
+        assert_eq!(seqs(&page), [1, 2, 3, 4, 5, 6]);
+    }
+    let types: Vec<&str> = log.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(
+        types,
+        ["vault:created", "member:added", "member:added", "source:created", "source:updated", "source:deleted"]
+    );
+    let of_other = team.owner.read(&format!("/api/vaults/{other}/events")).await;
+    assert_eq!(of_other, json!({ "events": expected(&app, &other).await, "headSeq": 1 }));
+}
+
+#[tokio::test]
+async fn payloads_are_given_to_the_byte_as_they_are_stored() {
+    let app = App::start().await;
+    let team = Team::gather(&app).await;
+    team.source("\"quoted\" \u{1} é 𝄞 </script>").await;
+    let answer = Answer::to(team.viewer.get(&team.path("/events"))).await.expect_status(200);
+    let stored: Vec<String> = sqlx::query_scalar("SELECT payload::text FROM outbox WHERE vault_id = $1::uuid")
+        .bind(&team.vault)
+        .fetch_all(&app.db)
+        .await
+        .expect("payloads");
+    assert_eq!(stored.len(), 4);
+    for payload in stored {
+        assert!(answer.text.contains(&format!("\"payload\":{payload}")), "{payload} is not in {answer}");
+    }
+}
+
+#[tokio::test]
+async fn after_and_limit_cut_the_log_without_a_gap() {
+    let app = App::start().await;
+    let team = Team::gather(&app).await;
+    for number in 0..4 {
+        team.source(&format!("{number}")).await;
+    }
+    for (query, wanted) in [
+        ("?after=0", vec![1, 2, 3, 4, 5, 6, 7]),
+        ("?after=5", vec![6, 7]),
+        ("?after=6&limit=1", vec![7]),
+        ("?after=7", vec![]),
+        ("?after=8", vec![]),
+        ("?after=9223372036854775807", vec![]),
+        ("?limit=1", vec![1]),
+        ("?limit=3&after=2", vec![3, 4, 5]),
+        ("?limit=1000", vec![1, 2, 3, 4, 5, 6, 7]),
+    ] {
+        let page = team.viewer.read(&team.path(&format!("/events{query}"))).await;
+        assert_eq!((seqs(&page), &page["headSeq"]), (wanted, &json!(7)), "{query}");
+    }
+    // A client that asks on from its last seq gets all of it.
+    let (mut log, mut after) = (Vec::new(), 0);
+    while after < 7 {
+        let page = team.viewer.read(&team.path(&format!("/events?after={after}&limit=2"))).await;
+        after = *seqs(&page).last().expect("more, up to the head");
+        log.extend(page["events"].as_array().expect("a list").clone());
+    }
+    assert_eq!(log, expected(&app, &team.vault).await);
+}
+
+#[tokio::test]
+async fn a_page_has_a_hundred_events_where_the_query_does_not_say() {
+    let app = App::start().await;
+    let team = Team::gather(&app).await;
+    // Straight into the log: a hundred requests would show nothing more.
+    let appended = sqlx::query(
+        "SELECT source_create($1::uuid, $2::uuid, gen_random_uuid(), 'Many', 'https://example.com/')
+         FROM generate_series(1, 1000)",
+    );
+    appended.bind(&team.vault).bind(&team.owner.id).execute(&app.db).await.expect("appended");
+    let page = team.viewer.read(&team.path("/events")).await;
+    assert_eq!((seqs(&page), &page["headSeq"]), ((1..=100).collect(), &json!(1003)));
+    let page = team.viewer.read(&team.path("/events?limit=1000&after=1")).await;
+    assert_eq!(seqs(&page), (2..=1001).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn bad_queries_are_refused() {
+    let app = App::start().await;
+    let team = Team::gather(&app).await;
+    for query in [
+        "after=-1",
+        "after=x",
+        "after=",
+        "after=1.0",
+        "after=9223372036854775808",
+        "limit=0",
+        "limit=-1",
+        "limit=1001",
+        "limit=all",
+        "before=3",
+        "after=1&after=2",
+        "limit=9223372036854775808",
+    ] {
+        app.refuses(team.viewer.get(&team.path(&format!("/events?{query}"))), 400, "BAD_REQUEST").await;
+    }
+}

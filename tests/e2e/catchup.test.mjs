@@ -1,0 +1,403 @@
+// I3 and I4 at length: from the log into the room while others write, long backlogs, many at once, and the right to them.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { fill } from "./lib/fill.mjs";
+import { RawSocket } from "./lib/raw.mjs";
+import { assertEvents, assertIsLog } from "./lib/record.mjs";
+import { newSource } from "./lib/rest.mjs";
+import { Tally } from "./lib/tally.mjs";
+import { World } from "./lib/world.mjs";
+import { whileWriting, writeSources } from "./lib/writers.mjs";
+
+const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
+/** The server's default. */
+const BACKLOG_LIMIT = 10_000;
+/** How long ten thousand events may take, in milliseconds. Completeness is asserted, speed only reported. */
+const LONG_MS = 30_000;
+
+let world, owner, viewer;
+before(async () => {
+  world = await World.open({ env: { SYNCSCRIPT_SOCKETS_PER_USER: "1000" }, users: ["owner", "viewer"] });
+  ({ owner, viewer } = world.users);
+});
+after(() => world?.close());
+
+async function tally(rest, options, url = world.server.url) {
+  return world.defer(await Tally.connect(url, rest, options), (client) => client.close());
+}
+
+/** A vault whose log has `count` events more than those of its beginning. */
+async function vaultWith(count, texts = {}) {
+  const vault = await world.vault();
+  vault.head = await world.database.headSeq(vault.id);
+  if (count > 0) vault.head = await fill(world.database, { vaultId: vault.id, actor: owner.user, count, ...texts });
+  return vault;
+}
+
+/** How many events of a log were received before `vault:joined`. */
+function backlogOf({ received }) {
+  const end = received.findIndex(({ name }) => name === "vault:joined");
+  return received.slice(0, end).filter(({ data }) => data?.eventId).length;
+}
+
+const names = (client) => client.received.map(({ name }) => name).filter((name) => name !== "connect");
+
+describe("I3, I4: joining while writers are busy", () => {
+  test("60 joins with random `after`: exactly after+1 to joined.seq, then live, without hole or double", async () => {
+    const vault = await vaultWith(1500);
+    const joins = 60;
+    const seen = [];
+    async function lane(first) {
+      for (let i = first; i < joins; i += 6) {
+        const after = Math.floor(Math.random() * (await world.database.headSeq(vault.id)));
+        const client = await tally(i % 2 ? owner : viewer, { transports: TRANSPORTS[i % 3] });
+        const joined = await client.join(vault.id, after);
+        await client.until(() => client.last(vault.id) >= joined.seq + 5, `live after join ${i}, after ${after}`);
+        client.close();
+        assert.equal(backlogOf(client), joined.seq - after, "as many events before vault:joined as it says");
+        assert.ok(!names(client).includes("vault:resync"));
+        seen.push({ after, events: client.of(vault.id) });
+      }
+    }
+    const write = () => writeSources(owner, vault.id, 3);
+    await whileWriting(3, write, () => Promise.all([0, 1, 2, 3, 4, 5].map(lane)));
+    const log = await world.database.log(vault.id);
+    for (const { after, events } of seen) {
+      assertEvents(events, log.slice(after, events.at(-1).seq), `the join after ${after}`);
+    }
+  });
+
+  test("a join made at the moment of a commit, 150 times on one socket: the event is before or after it, and once", async () => {
+    const vault = await vaultWith(0);
+    const client = await tally(viewer, { transports: ["websocket"] });
+    for (let round = 0; round < 150; round++) {
+      const from = client.of(vault.id).length;
+      const after = vault.head;
+      const writes = Promise.all([1, 2, 3].map(() => owner.createSource(vault.id)));
+      const joined = await client.join(vault.id, after);
+      vault.head = Math.max(...(await writes).map(({ seq }) => seq));
+      await client.until(() => client.last(vault.id) === vault.head, `round ${round}: the last of three`);
+      const seqs = client
+        .of(vault.id)
+        .slice(from)
+        .map(({ seq }) => seq);
+      assert.deepEqual(seqs, [after + 1, after + 2, after + 3], `round ${round}, joined at ${joined.seq}`);
+    }
+    await assertIsLog(world.database, vault.id, client.of(vault.id), 2 + 1, vault.head);
+  });
+
+  test("several nodes: a join on a node that has heard nothing of the vault yet", async () => {
+    // No wake-up and no sweep: the other node knows only what the joins themselves find.
+    const deaf = { SYNCSCRIPT_LISTEN: "false", SYNCSCRIPT_SWEEP_INTERVAL_MS: "3600000" };
+    const other = await world.startServer({ env: deaf });
+    const vault = await vaultWith(20);
+    const first = await tally(viewer, { transports: ["websocket"] }, other.url);
+    assert.equal((await first.join(vault.id, 0)).seq, vault.head);
+    await owner.createSource(vault.id, "The other node is not told of this");
+    const second = await tally(viewer, { transports: ["websocket"] }, other.url);
+    assert.equal((await second.join(vault.id, vault.head)).seq, vault.head + 1, "the join itself finds it");
+    const { seq } = await owner.at(other).createSource(vault.id, "This wakes it");
+    for (const client of [first, second]) await client.until(() => client.last(vault.id) === seq, "the last event");
+    await assertIsLog(world.database, vault.id, first.of(vault.id), 1, seq, "who joined before");
+    await assertIsLog(world.database, vault.id, second.of(vault.id), vault.head + 1, seq, "who joined after");
+    await other.end("SIGKILL");
+  });
+});
+
+describe("I4: the edges of `after`", () => {
+  test("the head brings nothing, 0 all; then both are live", async () => {
+    const vault = await vaultWith(5);
+    for (const after of [vault.head, 0]) {
+      const client = await tally(viewer);
+      const joined = await client.join(vault.id, after);
+      assert.deepEqual(joined, { vaultId: vault.id, role: "viewer", seq: vault.head });
+      assert.equal(client.of(vault.id).length, vault.head - after);
+      vault.head = (await owner.createSource(vault.id)).seq;
+      await client.until(() => client.last(vault.id) === vault.head, "the live event");
+      await assertIsLog(world.database, vault.id, client.of(vault.id), after + 1, vault.head, `after ${after}`);
+    }
+  });
+
+  test("above the head: vault:resync with the head, then vault:joined, then live", async () => {
+    const vault = await vaultWith(5);
+    for (const beyond of [1, 1000, Number.MAX_SAFE_INTEGER - vault.head]) {
+      const client = await tally(viewer);
+      const joined = await client.join(vault.id, vault.head + beyond);
+      assert.deepEqual(names(client), ["vault:resync", "vault:joined"]);
+      assert.deepEqual(client.latest["vault:resync"], { vaultId: vault.id, seq: vault.head });
+      assert.equal(joined.seq, vault.head);
+      vault.head = (await owner.createSource(vault.id)).seq;
+      await client.until(() => client.last(vault.id) === vault.head, "the live event");
+      assert.equal(client.of(vault.id).length, 1);
+    }
+  });
+
+  test("a backlog over the limit: vault:resync; of exactly the limit: all of it", async () => {
+    const limit = 30;
+    const small = await world.startServer({ env: { SYNCSCRIPT_BACKLOG_LIMIT: String(limit) } });
+    const vault = await vaultWith(limit + 10);
+    const over = await tally(viewer, {}, small.url);
+    const joined = await over.join(vault.id, vault.head - limit - 1);
+    assert.deepEqual(names(over), ["vault:resync", "vault:joined"]);
+    assert.deepEqual(over.latest["vault:resync"], { vaultId: vault.id, seq: vault.head });
+    assert.equal(joined.seq, vault.head);
+    const exact = await tally(viewer, {}, small.url);
+    await exact.join(vault.id, vault.head - limit);
+    await assertIsLog(world.database, vault.id, exact.of(vault.id), vault.head - limit + 1, vault.head);
+    const { seq } = await owner.at(small).createSource(vault.id);
+    for (const client of [over, exact]) await client.until(() => client.last(vault.id) === seq, "live after all");
+  });
+
+  test("negative, fractional, or no number: BAD_REQUEST, by event and by acknowledgement, and no join", async () => {
+    const vault = await vaultWith(0);
+    const client = await tally(viewer);
+    for (const bad of [-1, -1e15, 1.5, "3", true, {}, [], 1e30]) {
+      delete client.latest.error;
+      const ack = await client.ask("vault:join", { vaultId: vault.id, after: bad });
+      assert.deepEqual([ack.ok, ack.code], [false, "BAD_REQUEST"], JSON.stringify(bad));
+      assert.equal(client.latest.error?.code, "BAD_REQUEST", JSON.stringify(bad));
+    }
+    const witness = await tally(owner);
+    await witness.join(vault.id, vault.head);
+    const { seq } = await owner.createSource(vault.id);
+    await witness.until(() => witness.last(vault.id) === seq, "the event");
+    assert.equal((await client.ask("vault:leave", vault.id)).ok, true);
+    assert.equal(client.of(vault.id).length, 0, "the refused joins did not join");
+  });
+
+  test("a second join on the same socket starts over; the third leaves off where it says", async () => {
+    const vault = await vaultWith(10);
+    const client = await tally(viewer);
+    // Not awaited one by one: the server must work them off in order.
+    const acks = await Promise.all(
+      [0, 3, vault.head].map((after) => client.ask("vault:join", { vaultId: vault.id, after })),
+    );
+    assert.deepEqual(
+      acks.map(({ ok, seq }) => [ok, seq]),
+      [1, 2, 3].map(() => [true, vault.head]),
+    );
+    const { seq } = await owner.createSource(vault.id);
+    await client.until(() => client.last(vault.id) === seq, "the live event");
+    const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    assert.deepEqual(
+      client.of(vault.id).map((event) => event.seq),
+      [...range(1, vault.head), ...range(4, vault.head), seq],
+      "from 1, again from 4, then the live one once",
+    );
+  });
+});
+
+describe("I4: snapshot and join", () => {
+  /** Reads all sources, page by page: the state, and the log position of the first page. */
+  async function snapshot(rest, vaultId, limit) {
+    const state = new Map();
+    let seq;
+    let cursor = null;
+    do {
+      const path = `/api/vaults/${vaultId}/sources?limit=${limit}${cursor ? `&cursor=${cursor}` : ""}`;
+      const { body } = await rest.expect(200, "GET", path);
+      seq ??= body.seq;
+      for (const source of body.sources) state.set(source.id, source);
+      cursor = body.nextCursor;
+    } while (cursor);
+    return { state, seq };
+  }
+
+  /** What the client helper of an application does with each event. */
+  function fold(state, { name, data }) {
+    if (name === "source:created" || name === "source:updated") state.set(data.source.id, data.source);
+    if (name === "source:deleted") state.delete(data.sourceId);
+  }
+
+  test("a client's state from the snapshot, page by page too, and the events after it, equals the table", async () => {
+    const vault = await vaultWith(40);
+    const clients = [];
+    // Three steps leave nothing behind, five a source each.
+    const write = (i) => writeSources(owner, vault.id, i % 2 ? 3 : 5);
+    await whileWriting(4, write, async () => {
+      for (let round = 0; round < 15; round++) {
+        const { state, seq } = await snapshot(viewer, vault.id, [1000, 7][round % 2]);
+        const client = await tally(viewer, { transports: TRANSPORTS[round % 3] });
+        await client.join(vault.id, seq);
+        clients.push({ client, state, seq });
+      }
+    });
+    const positions = new Set(clients.map(({ seq }) => seq));
+    assert.ok(positions.size > 8, `the snapshots were of a changing vault: ${[...positions]}`);
+    const { state: table, seq: head } = await snapshot(owner, vault.id, 1000);
+    const log = await world.database.log(vault.id);
+    for (const { client, state, seq } of clients) {
+      if (seq < head) await client.until(() => client.last(vault.id) === head, "the last event");
+      assertEvents(client.of(vault.id), log.slice(seq, head), `the events after snapshot ${seq}`);
+      client.received.forEach((event) => fold(state, event));
+      assert.deepEqual(new Map([...state].sort()), new Map([...table].sort()), `snapshot ${seq}`);
+    }
+  });
+});
+
+describe("I4: long backlogs", () => {
+  for (const transports of TRANSPORTS) {
+    test(`${BACKLOG_LIMIT} missed events by ${transports.join(" then ")}: all, in order, then live`, async (t) => {
+      const vault = await vaultWith(0);
+      const before = await tally(viewer, { transports });
+      const { seq: left } = await before.join(vault.id, vault.head);
+      before.close();
+      vault.head = await fill(world.database, { vaultId: vault.id, actor: owner.user, count: BACKLOG_LIMIT });
+
+      const start = performance.now();
+      const client = await tally(viewer, { transports });
+      const joined = await client.join(vault.id, left, LONG_MS);
+      t.diagnostic(
+        `connected and caught up with ${joined.seq - left} events in ${Math.round(performance.now() - start)} ms`,
+      );
+      assert.equal(joined.seq, vault.head);
+      const { seq } = await owner.createSource(vault.id);
+      await client.until(() => client.last(vault.id) === seq, "the live event");
+      await assertIsLog(world.database, vault.id, client.of(vault.id), left + 1, seq);
+      assert.equal(client.cuts, 0, "it was not cut off for being slow");
+      assert.ok(!names(client).includes("vault:resync"));
+      client.close();
+    });
+  }
+
+  test("200 clients catch up at once, and live delivery to others goes on", async (t) => {
+    const behind = await vaultWith(400);
+    const live = await vaultWith(0);
+    const witnesses = await Promise.all(TRANSPORTS.map((transports) => tally(owner, { transports })));
+    for (const witness of witnesses) await witness.join(live.id, live.head);
+    const clients = await Promise.all(
+      Array.from({ length: 200 }, (_, i) =>
+        tally(i % 2 ? owner : viewer, { transports: [i % 4 ? "websocket" : "polling"] }),
+      ),
+    );
+
+    let slowest = 0;
+    let writes = 0;
+    async function write() {
+      const { seq } = await owner.createSource(live.id, "Live");
+      const answered = performance.now();
+      await Promise.all(
+        witnesses.map((witness) => witness.until(() => witness.last(live.id) >= seq, `live event ${seq}`)),
+      );
+      slowest = Math.max(slowest, performance.now() - answered);
+      writes++;
+    }
+    await whileWriting(1, write, async () => {
+      const start = performance.now();
+      const joined = await Promise.all(clients.map((client) => client.join(behind.id, 0, LONG_MS)));
+      t.diagnostic(
+        `200 clients caught up with ${behind.head} events each in ${Math.round(performance.now() - start)} ms`,
+      );
+      assert.deepEqual(new Set(joined.map(({ seq }) => seq)), new Set([behind.head]));
+    });
+    t.diagnostic(`meanwhile ${writes} live events, the slowest ${Math.round(slowest)} ms after its answer`);
+    assert.ok(writes > 0, "live events went on meanwhile");
+
+    const { seq } = await owner.createSource(behind.id, "For all of them");
+    const log = await world.database.log(behind.id);
+    for (const [i, client] of clients.entries()) {
+      await client.until(() => client.last(behind.id) === seq, `the live event at client ${i}`);
+      assertEvents(client.of(behind.id), log, `client ${i}`);
+      assert.equal(client.cuts, 0, `client ${i} was not cut off`);
+      client.close();
+    }
+    const head = await world.database.headSeq(live.id);
+    for (const witness of witnesses) {
+      await witness.until(() => witness.last(live.id) === head, "the last live event");
+      await assertIsLog(world.database, live.id, witness.of(live.id), live.head + 1, head, "a witness");
+      assert.equal(witness.cuts, 0);
+    }
+  });
+});
+
+describe("I6: the right to catch up", () => {
+  // 8000 events of 4 kB are more than all buffers between server and client hold: the join cannot be over.
+  const LONG = { count: 8000, texts: { title: "t".repeat(500), fileUrl: `https://example.test/${"u".repeat(2000)}` } };
+
+  /** A client in the middle of its catching up, that reads no further until told to; and where that was. */
+  async function halfway(vaultId) {
+    const client = world.defer(await RawSocket.connect(world.server, viewer.cookie), (raw) => raw.destroy());
+    client.emit("vault:join", { vaultId, after: 0 });
+    await client.until(() => client.last(vaultId) > 0, "the first event");
+    client.stopReading();
+    return client;
+  }
+
+  const removeViewer = (vaultId) =>
+    owner.expect(204, "DELETE", `/api/vaults/${vaultId}/members/${viewer.user.id}`).then(({ seq }) => seq);
+
+  test("removed while catching up: everything before the removal, then vault:left, and nothing above", async () => {
+    const vault = await vaultWith(LONG.count, LONG.texts);
+    const client = await halfway(vault.id);
+    const removal = await removeViewer(vault.id);
+    const hidden = await owner.createSource(vault.id, "Not to see");
+    client.readOn();
+    await client.until(() => client.latest["vault:left"], "vault:left");
+    assert.deepEqual(client.latest["vault:left"], { vaultId: vault.id, reason: "membership-revoked" });
+    // Whatever comes is here once a later question is answered.
+    client.emit("vault:join", vault.id);
+    await client.until(() => client.latest.error, "the refusal");
+    assert.equal(client.latest.error.message, "Access denied to vault");
+    assert.ok(hidden.seq > removal);
+    await assertIsLog(world.database, vault.id, client.of(vault.id), 1, removal - 1);
+    assert.equal(client.latest["vault:joined"], undefined);
+  });
+
+  test("the vault deleted while catching up: vault:deleted, then vault:left", async () => {
+    const vault = await vaultWith(LONG.count, LONG.texts);
+    const client = await halfway(vault.id);
+    const { seq } = await owner.expect(204, "DELETE", `/api/vaults/${vault.id}`);
+    client.readOn();
+    await client.until(() => client.latest["vault:left"], "vault:left");
+    assert.deepEqual(client.latest["vault:left"], { vaultId: vault.id, reason: "vault-deleted" });
+    await assertIsLog(world.database, vault.id, client.of(vault.id), 1, seq);
+    assert.equal(client.latest["vault:joined"], undefined);
+  });
+
+  test("removed and added again while catching up: it ends at the removal all the same, and a new join is whole", async () => {
+    const vault = await vaultWith(LONG.count, LONG.texts);
+    const client = await halfway(vault.id);
+    const removal = await removeViewer(vault.id);
+    await owner.addMember(vault.id, viewer.user, "viewer");
+    const { seq } = await owner.createSource(vault.id);
+    client.readOn();
+    await client.until(() => client.latest["vault:left"] || client.latest["vault:joined"], "the end of the join");
+    assert.deepEqual(client.latest["vault:left"], { vaultId: vault.id, reason: "membership-revoked" });
+    assert.equal(client.last(vault.id), removal - 1);
+    const again = await tally(viewer);
+    await again.join(vault.id, removal - 1);
+    assert.deepEqual(
+      again.of(vault.id).map((event) => event.seq),
+      [removal, removal + 1, seq],
+    );
+  });
+
+  test("removed and added again earlier in the log: a join from 0 passes over it and is live", async () => {
+    const vault = await vaultWith(3);
+    for (let i = 0; i < 2; i++) {
+      await removeViewer(vault.id);
+      await owner.createSource(vault.id, "While you were no member");
+      await owner.addMember(vault.id, viewer.user, i ? "viewer" : "contributor");
+    }
+    const client = await tally(viewer);
+    const joined = await client.join(vault.id, 0);
+    assert.equal(joined.role, "viewer");
+    const { seq } = await owner.createSource(vault.id);
+    await client.until(() => client.last(vault.id) === seq, "the live event");
+    await assertIsLog(world.database, vault.id, client.of(vault.id), 1, seq);
+    assert.ok(!names(client).includes("vault:left"));
+  });
+
+  test("another member removed while one catches up is an event like any other", async () => {
+    const other = await world.signUp("bystander");
+    const vault = await vaultWith(LONG.count, LONG.texts);
+    await owner.addMember(vault.id, other.user, "viewer");
+    const client = await halfway(vault.id);
+    await owner.expect(204, "DELETE", `/api/vaults/${vault.id}/members/${other.user.id}`);
+    const { seq } = await owner.expect(201, "POST", `/api/vaults/${vault.id}/sources`, newSource());
+    client.readOn();
+    await client.until(() => client.latest["vault:joined"], "vault:joined");
+    await client.until(() => client.last(vault.id) === seq, "the last event");
+    await assertIsLog(world.database, vault.id, client.of(vault.id), 1, seq);
+  });
+});

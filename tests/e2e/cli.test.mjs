@@ -1,0 +1,133 @@
+// The command lines: help that lists every setting, and one clear sentence for a setting that is missing or bad.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Database } from "./lib/database.mjs";
+import { run } from "./lib/process.mjs";
+import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
+
+/** Nothing listens there; the password must not show up in a message. */
+const UNREACHABLE = "postgres://someone:hunter2@127.0.0.1:1/nowhere";
+
+/** Asserts a refusal to run: a non-zero exit, and on stderr one sentence, naming `setting`. */
+function assertRefused({ code, stdout, stderr }, setting) {
+  assert.ok(code > 0, `exit status ${code}`);
+  // A hint at --help may follow the sentence.
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !/^For more information/.test(line));
+  assert.equal(lines.length, 1, `one sentence on stderr:\n${stderr}`);
+  assert.ok(lines[0].includes(setting), `names ${setting}: ${lines[0]}`);
+  assert.ok(!stderr.includes("panicked") && !stderr.includes("hunter2"), stderr);
+  assert.equal(stdout, "");
+}
+
+describe("bad configuration", () => {
+  for (const command of ["serve", "migrate", "seed-demo"]) {
+    test(`${command} without DATABASE_URL`, async () => {
+      assertRefused(await run(SYNCSCRIPT_BIN, [command]), "DATABASE_URL");
+    });
+  }
+
+  for (const args of [["status"], ["tail"]]) {
+    test(`outbox-worker ${args} without DATABASE_URL`, async () => {
+      assertRefused(await run(OUTBOX_WORKER_BIN, args), "DATABASE_URL");
+    });
+  }
+
+  const bad = {
+    DATABASE_URL: ["mysql://root@127.0.0.1/x", "not a url", ""],
+    PORT: ["http", "-1", "65536", "3000x"],
+    HOST: ["not a host name"],
+    SYNCSCRIPT_SWEEP_INTERVAL_MS: ["soon", "-5", "0"],
+    SYNCSCRIPT_LISTEN: ["perhaps"],
+    SYNCSCRIPT_LOG_FORMAT: ["xml"],
+    SYNCSCRIPT_ALLOWED_ORIGINS: ["https://app.example.test,nonsense"],
+  };
+  for (const [setting, values] of Object.entries(bad)) {
+    for (const value of values) {
+      test(`serve with ${setting}=${JSON.stringify(value)}`, async () => {
+        // The database is not asked before the settings have been read: a bad one is what the message is about.
+        const settings = { DATABASE_URL: UNREACHABLE, PORT: "0", [setting]: value };
+        assertRefused(await run(SYNCSCRIPT_BIN, ["serve"], settings), setting);
+      });
+    }
+  }
+
+  test("a bad flag is named as well as a bad variable", async () => {
+    const { code, stderr } = await run(SYNCSCRIPT_BIN, ["serve", "--database-url", UNREACHABLE, "--port", "http"]);
+    assert.ok(code > 0);
+    assert.match(stderr, /--port|PORT/);
+  });
+
+  test("an unreachable database: migrate and seed-demo say so", async () => {
+    for (const command of ["migrate", "seed-demo"]) {
+      assertRefused(await run(SYNCSCRIPT_BIN, [command], { DATABASE_URL: UNREACHABLE }), "DATABASE_URL");
+    }
+  });
+
+  test("an unknown subcommand is refused", async () => {
+    const { code, stderr } = await run(SYNCSCRIPT_BIN, ["conquer"]);
+    assert.ok(code > 0);
+    assert.match(stderr, /conquer/);
+  });
+});
+
+describe("help", () => {
+  test("syncscript --help lists the subcommands", async () => {
+    const { code, stdout } = await run(SYNCSCRIPT_BIN, ["--help"]);
+    assert.equal(code, 0);
+    for (const command of ["serve", "migrate", "seed-demo"])
+      assert.match(stdout, new RegExp(`^\\s+${command}\\b`, "m"));
+  });
+
+  test("syncscript serve --help lists every setting, by flag and by variable", async () => {
+    const { code, stdout } = await run(SYNCSCRIPT_BIN, ["serve", "--help"]);
+    assert.equal(code, 0);
+    const settings = [
+      "--database-url",
+      "--host",
+      "--port",
+      "DATABASE_URL",
+      "HOST",
+      "PORT",
+      "SYNCSCRIPT_LOG",
+      "SYNCSCRIPT_LOG_FORMAT",
+      "SYNCSCRIPT_SWEEP_INTERVAL_MS",
+      "SYNCSCRIPT_LISTEN",
+      "SYNCSCRIPT_ALLOWED_ORIGINS",
+    ];
+    for (const setting of settings) assert.match(stdout, new RegExp(`(^|[^\\w-])${setting}($|[^\\w-])`, "m"), setting);
+  });
+
+  test("outbox-worker --help lists its commands, and each command its options", async () => {
+    const help = async (...args) => {
+      const { code, stdout } = await run(OUTBOX_WORKER_BIN, [...args, "--help"]);
+      assert.equal(code, 0);
+      return stdout;
+    };
+    const top = await help();
+    for (const command of ["status", "tail"]) assert.match(top, new RegExp(`^\\s+${command}\\b`, "m"));
+    assert.match(await help("status"), /--json/);
+    const tail = await help("tail");
+    for (const option of ["--vault", "--after", "DATABASE_URL"]) assert.ok(tail.includes(option), option);
+  });
+});
+
+describe("migrate", () => {
+  test("brings an empty database up to date, and a second run changes nothing", async (t) => {
+    const database = await Database.create();
+    t.after(() => database.drop());
+    const migrate = () => run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: database.url });
+    const schema = () =>
+      database.rows(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+      );
+    const first = await migrate();
+    assert.equal(first.code, 0, first.stderr);
+    const before = await schema();
+    const tables = new Set(before.map((column) => column.table_name));
+    for (const table of ["users", "sessions", "vaults", "vault_users", "sources", "outbox"])
+      assert.ok(tables.has(table), table);
+    const second = await migrate();
+    assert.equal(second.code, 0, second.stderr);
+    assert.deepEqual(await schema(), before);
+  });
+});

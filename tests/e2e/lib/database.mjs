@@ -1,0 +1,102 @@
+// A database of its own for a test, and the ways a test disturbs it.
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { adminUrl } from "./settings.mjs";
+
+async function asAdmin(work) {
+  const client = new pg.Client({ connectionString: adminUrl() });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+export class Database {
+  constructor(name) {
+    this.name = name;
+    const url = new URL(adminUrl());
+    url.pathname = `/${name}`;
+    this.url = url.toString();
+    this.pool = new pg.Pool({ connectionString: this.url, max: 8 });
+    // A connection killed while idle reports here; the tests kill connections on purpose.
+    this.pool.on("error", () => {});
+  }
+
+  static async create() {
+    const name = `e2e_${randomUUID().replaceAll("-", "")}`;
+    await asAdmin((admin) => admin.query(`CREATE DATABASE ${name}`));
+    return new Database(name);
+  }
+
+  async drop() {
+    await this.pool.end();
+    await asAdmin((admin) => admin.query(`DROP DATABASE IF EXISTS ${this.name} WITH (FORCE)`));
+  }
+
+  /** The rows of one query. */
+  async rows(sql, values = []) {
+    return (await this.pool.query(sql, values)).rows;
+  }
+
+  /** A connection outside the pool; the caller ends it. */
+  async connection() {
+    const client = new pg.Client({ connectionString: this.url });
+    client.on("error", () => {});
+    await client.connect();
+    return client;
+  }
+
+  /** Kills every connection to this database except the one given; returns how many were killed. */
+  async terminateBackends(exceptPid = 0) {
+    const { rows } = await asAdmin((admin) =>
+      admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2", [
+        this.name,
+        exceptPid,
+      ]),
+    );
+    return rows.length;
+  }
+
+  /** Makes the database refuse (or accept again) new connections. */
+  async allowConnections(allowed) {
+    await asAdmin((admin) => admin.query(`ALTER DATABASE ${this.name} ALLOW_CONNECTIONS ${allowed}`));
+  }
+
+  /** How many connections to this database listen for notifications. */
+  async listeners() {
+    const { rows } = await asAdmin((admin) =>
+      admin.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = $1 AND query ILIKE 'LISTEN%'", [
+        this.name,
+      ]),
+    );
+    return rows[0].n;
+  }
+
+  /** The whole log of a vault, in order, each payload as the text that the row holds. */
+  log(vaultId) {
+    return this.rows(
+      "SELECT seq::int AS seq, event_id, type, payload::text AS payload FROM outbox WHERE vault_id = $1 ORDER BY seq",
+      [vaultId],
+    );
+  }
+
+  async headSeq(vaultId) {
+    const [row] = await this.rows("SELECT head_seq::int AS head FROM vaults WHERE id = $1", [vaultId]);
+    return row.head;
+  }
+}
+
+/** The append as a writer without the server runs it, on `client` (a pool or a connection). It sends no NOTIFY. */
+export async function sqlCreateSource(client, { vaultId, actorId, title = "from psql" }) {
+  const id = randomUUID();
+  await client.query("SELECT * FROM source_create($1, $2, $3, $4, $5)", [
+    vaultId,
+    actorId,
+    id,
+    title,
+    `https://example.test/${id}.pdf`,
+  ]);
+  return id;
+}

@@ -1,0 +1,95 @@
+// A REST client that carries one user's session cookie.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+
+export const PASSWORD = "correct horse battery staple";
+
+/** The session cookie of a login answer, as `name=value`. */
+function sessionCookie(headers) {
+  const set = headers.getSetCookie().find((cookie) => /^(__Secure-)?authjs\.session-token=/.test(cookie));
+  assert.ok(set, "the login sets the session cookie");
+  return set.split(";")[0];
+}
+
+export class Rest {
+  constructor(url, cookie = null, user = null) {
+    this.url = url;
+    this.cookie = cookie;
+    this.user = user;
+  }
+
+  /** The same session, at another node. */
+  at(server) {
+    return new Rest(server.url, this.cookie, this.user);
+  }
+
+  /** One request; the answer is not judged. `body` is sent as JSON. */
+  async request(method, path, body) {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        ...(this.cookie && { cookie: this.cookie }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(60_000),
+    });
+    const text = await response.text();
+    const seq = response.headers.get("x-vault-seq");
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text !== "" && /json/.test(response.headers.get("content-type") ?? "") ? JSON.parse(text) : null,
+      seq: seq === null ? null : Number(seq),
+    };
+  }
+
+  /** One request that must be answered with `status`. */
+  async expect(status, method, path, body) {
+    const answer = await this.request(method, path, body);
+    assert.equal(answer.status, status, `${method} ${path} -> ${answer.status} ${answer.text}`);
+    return answer;
+  }
+
+  /** Logs in and keeps the cookie. */
+  async login(email, password = PASSWORD) {
+    const answer = await this.expect(200, "POST", "/api/auth/login", { email, password });
+    this.cookie = sessionCookie(answer.headers);
+    this.user = (await this.expect(200, "GET", "/api/auth/session")).body.user;
+    return this;
+  }
+
+  /** A new user, logged in. */
+  static async signUp(server, name) {
+    const email = `${name.toLowerCase()}.${randomUUID().slice(0, 8)}@example.test`;
+    const client = new Rest(server.url);
+    await client.expect(201, "POST", "/api/auth/register", { email, name, password: PASSWORD });
+    return client.login(email);
+  }
+
+  async createVault(name = "Vault") {
+    return (await this.expect(201, "POST", "/api/vaults", { name })).body.vault;
+  }
+
+  addMember(vaultId, user, role) {
+    return this.expect(201, "POST", `/api/vaults/${vaultId}/members`, { email: user.email, role });
+  }
+
+  /** Adds a source; returns it, with the event's seq. */
+  async createSource(vaultId, title = "A source") {
+    const answer = await this.expect(201, "POST", `/api/vaults/${vaultId}/sources`, newSource(title));
+    return { ...answer.body.source, seq: answer.seq };
+  }
+
+  updateSource(sourceId, changes) {
+    return this.expect(200, "PATCH", `/api/sources/${sourceId}`, changes);
+  }
+
+  deleteSource(sourceId) {
+    return this.expect(204, "DELETE", `/api/sources/${sourceId}`);
+  }
+}
+
+/** The body of a new source. */
+export const newSource = (title = "A source") => ({ title, fileUrl: "https://example.test/paper.pdf" });

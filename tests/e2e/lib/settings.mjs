@@ -1,0 +1,31 @@
+// Where the suite finds the programs and the database server it tests with.
+import { fileURLToPath } from "node:url";
+
+const fromHere = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+export const SYNCSCRIPT_BIN = process.env.SYNCSCRIPT_BIN ?? fromHere("../../../target/debug/syncscript");
+export const OUTBOX_WORKER_BIN = process.env.OUTBOX_WORKER_BIN ?? fromHere("../../../target/debug/outbox-worker");
+
+/** How long a test waits for something that must happen, in milliseconds. Generous: CI machines are slow. */
+export const PATIENCE_MS = Number(process.env.E2E_PATIENCE_MS ?? 20_000);
+
+/** The superuser URL under which each test creates a database of its own. */
+export function adminUrl() {
+  const url = process.env.DATABASE_URL;
+  if (!url)
+    throw new Error(
+      "Set DATABASE_URL to a superuser URL of a running PostgreSQL; each test creates its own database there.",
+    );
+  return url;
+}
+
+/**
+ * The environment of a program under test: the caller's, without any setting of SyncScript, so that only what the test
+ * itself says counts.
+ */
+export function programEnv(settings) {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(SYNCSCRIPT_.*|DATABASE_URL|HOST|PORT|RUST_LOG|PG[A-Z]+)$/.test(name),
+  );
+  return { ...Object.fromEntries(inherited), ...settings };
+}

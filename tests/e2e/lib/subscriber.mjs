@@ -1,0 +1,146 @@
+// A live client: the official socket.io-client, with everything it receives on record.
+import assert from "node:assert/strict";
+import { io } from "socket.io-client";
+import { withDeadline } from "./wait.mjs";
+
+/** The closed set of event types of the log. */
+export const EVENT_TYPES = [
+  "vault:created",
+  "vault:updated",
+  "vault:deleted",
+  "member:added",
+  "member:updated",
+  "member:removed",
+  "source:created",
+  "source:updated",
+  "source:deleted",
+];
+
+export const vaultOf = (data) => data?.vaultId ?? data?.source?.vaultId;
+
+export class Subscriber {
+  /** Every event, oldest first: `{name, data, at}`; `connect_error` and `disconnect` among them, data as text. */
+  received = [];
+  /** The text of every Socket.IO packet received, as it was on the wire. */
+  frames = [];
+  #waiters = new Set();
+
+  constructor(url, { cookie, headers = {}, ...options } = {}) {
+    this.socket = io(url, {
+      forceNew: true,
+      autoConnect: false,
+      reconnection: false,
+      extraHeaders: { ...(cookie && { cookie }), ...headers },
+      ...options,
+    });
+    this.socket.io.on("open", () => {
+      this.socket.io.engine.on("packet", ({ type, data }) => type === "message" && this.frames.push(data));
+    });
+    this.socket.onAny((name, data) => this.#record(name, data));
+    this.socket.on("connect", () => this.#record("connect"));
+    this.socket.on("connect_error", (error) => this.#record("connect_error", error.message));
+    this.socket.on("disconnect", (reason) => this.#record("disconnect", reason));
+    this.socket.connect();
+  }
+
+  /** A client of the REST user `rest`, connected. */
+  static async connect(server, rest, options = {}) {
+    const subscriber = new Subscriber(server.url, { cookie: rest.cookie, ...options });
+    const first = await subscriber.await(
+      ({ name }) => name === "connect" || name === "connect_error",
+      "the connection",
+    );
+    assert.equal(first.name, "connect", `connected, not refused: ${first.data}`);
+    return subscriber;
+  }
+
+  #record(name, data) {
+    this.received.push({ name, data, at: performance.now() });
+    this.#waiters.forEach((check) => check());
+  }
+
+  close() {
+    this.socket.disconnect();
+  }
+
+  get transport() {
+    return this.socket.io.engine.transport.name;
+  }
+
+  /** The first event, from position `from` of the record on, that `test` accepts, on record already or awaited. */
+  await(test, what, { from = 0, ms } = {}) {
+    let check;
+    const found = new Promise((resolve) => {
+      check = () => {
+        const hit = this.received.slice(from).find(test);
+        if (hit) resolve(hit);
+      };
+      this.#waiters.add(check);
+      check();
+    });
+    const story = () =>
+      `${what}; received: ${JSON.stringify(this.received.slice(-30).map(({ name, data }) => [name, data?.seq ?? data]))}`;
+    return withDeadline(found, story, ms).finally(() => this.#waiters.delete(check));
+  }
+
+  /** The next event of that name after now, or after position `from`; returns its data. */
+  async next(name, from = this.received.length) {
+    return (await this.await((event) => event.name === name, name, { from })).data;
+  }
+
+  /** The event of a vault with that seq; returns the whole record of it. */
+  awaitSeq(vaultId, seq) {
+    return this.await((event) => this.#isOf(vaultId, event) && event.data.seq === seq, `event ${seq} of ${vaultId}`);
+  }
+
+  #isOf(vaultId, { name, data }) {
+    return EVENT_TYPES.includes(name) && vaultOf(data) === vaultId;
+  }
+
+  /** The events of a vault's log received so far. */
+  eventsOf(vaultId) {
+    return this.received.filter((event) => this.#isOf(vaultId, event));
+  }
+
+  seqsOf(vaultId) {
+    return this.eventsOf(vaultId).map(({ data }) => data.seq);
+  }
+
+  /** Joins and returns the data of `vault:joined`. `request` is the vault's id, or the object form. */
+  async join(request) {
+    const from = this.received.length;
+    this.socket.emit("vault:join", request);
+    const answer = await this.await(({ name }) => name === "vault:joined" || name === "error", "vault:joined", {
+      from,
+    });
+    assert.equal(answer.name, "vault:joined", `joined, not refused: ${JSON.stringify(answer.data)}`);
+    return answer.data;
+  }
+
+  async leave(vaultId) {
+    const from = this.received.length;
+    this.socket.emit("vault:leave", vaultId);
+    return this.next("vault:left", from);
+  }
+
+  /** Emits with an acknowledgement and returns it. */
+  ask(name, ...payload) {
+    return withDeadline(
+      new Promise((resolve) => this.socket.emit(name, ...payload, resolve)),
+      `acknowledgement of ${name}`,
+    );
+  }
+
+  /** Emits without an acknowledgement, and returns the data of the `error` event that answers. */
+  async refused(name, ...payload) {
+    const from = this.received.length;
+    this.socket.emit(name, ...payload);
+    return this.next("error", from);
+  }
+}
+
+/** Asserts that `seqs` is exactly first, first + 1, … last (I3). */
+export function assertContiguous(seqs, first, last, what) {
+  const expected = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  assert.deepEqual(seqs, expected, what);
+}

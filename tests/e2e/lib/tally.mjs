@@ -1,0 +1,64 @@
+// The official client for large numbers of events, or that comes back by itself and resumes, as a good client does.
+import { io } from "socket.io-client";
+import { Record } from "./record.mjs";
+import { withDeadline } from "./wait.mjs";
+
+export class Tally extends Record {
+  constructor(url, { cookie, ...options } = {}) {
+    super();
+    this.socket = io(url, {
+      forceNew: true,
+      autoConnect: false,
+      reconnection: false,
+      extraHeaders: cookie ? { cookie } : {},
+      ...options,
+    });
+    this.socket.onAny((name, data) => this.add(name, data));
+    this.socket.on("connect", () => this.add("connect", this.socket.id));
+    this.socket.on("connect_error", (error) => this.add("connect_error", error.message));
+    this.socket.on("disconnect", (reason) => this.add("disconnect", reason));
+    this.socket.connect();
+  }
+
+  /** Connected, as the REST user `rest`. */
+  static async connect(url, rest, options = {}) {
+    const tally = new Tally(url, { cookie: rest.cookie, ...options });
+    await tally.until(() => tally.socket.connected, "the connection");
+    return tally;
+  }
+
+  get transport() {
+    return this.socket.io.engine.transport.name;
+  }
+
+  /** Emits with an acknowledgement and returns it. */
+  ask(name, ...payload) {
+    return withDeadline(
+      new Promise((resolve) => this.socket.emit(name, ...payload, resolve)),
+      `acknowledgement of ${name}`,
+    );
+  }
+
+  /** Joins, and returns the data of `vault:joined`. */
+  async join(vaultId, after, ms) {
+    delete this.latest["vault:joined"];
+    this.socket.emit("vault:join", { vaultId, after });
+    return this.until(() => this.latest["vault:joined"], `vault:joined after ${after}`, ms);
+  }
+
+  /** From now on: joins after the last event it has, at once and whenever it is connected again. */
+  follow(vaultId, after) {
+    const join = () => this.socket.emit("vault:join", { vaultId, after: this.last(vaultId) || after });
+    if (this.socket.connected) join();
+    this.socket.on("connect", join);
+  }
+
+  /** How many times it was cut off. */
+  get cuts() {
+    return this.received.filter(({ name }) => name === "disconnect").length;
+  }
+
+  close() {
+    this.socket.disconnect();
+  }
+}

@@ -1,0 +1,63 @@
+// A whole system for a test: a database, one or more servers on it, users and vaults.
+import { Database } from "./database.mjs";
+import { Rest } from "./rest.mjs";
+import { Server } from "./server.mjs";
+import { Subscriber } from "./subscriber.mjs";
+import { Scope } from "./wait.mjs";
+
+export class World extends Scope {
+  users = {};
+
+  /**
+   * A database with one server and the named users signed up. Close it after the test: `t.after(() => world.close())`.
+   */
+  static async open({ env = {}, users = ["owner"] } = {}) {
+    const world = new World();
+    try {
+      world.database = world.defer(await Database.create(), (database) => database.drop());
+      world.server = await world.startServer({ env });
+      await Promise.all(users.map((name) => world.signUp(name)));
+      return world;
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
+  }
+
+  /** One more server process on this database. */
+  async startServer(options = {}) {
+    return this.defer(await Server.start({ database: this.database, ...options }), (server) => server.end("SIGKILL"));
+  }
+
+  async signUp(name) {
+    this.users[name] = await Rest.signUp(this.server, name);
+    return this.users[name];
+  }
+
+  /** A vault of the user `owner`; users called contributor and viewer, when there are any, get those roles. */
+  async vault(name = "Vault") {
+    const { owner } = this.users;
+    const vault = await owner.createVault(name);
+    for (const role of ["contributor", "viewer"]) {
+      if (this.users[role]) await owner.addMember(vault.id, this.users[role].user, role);
+    }
+    return vault;
+  }
+
+  /** A connected client, closed with the world. */
+  async subscriber(rest, { server = this.server, ...options } = {}) {
+    return this.defer(await Subscriber.connect(server, rest, options), (subscriber) => subscriber.close());
+  }
+
+  /** A client that may be refused, closed with the world. */
+  attempt(options, server = this.server) {
+    return this.defer(new Subscriber(server.url, options), (subscriber) => subscriber.close());
+  }
+
+  /** A client connected and in the vault's room, with the data of its `vault:joined` in `joined`. */
+  async member(rest, vaultId, options) {
+    const subscriber = await this.subscriber(rest, options);
+    subscriber.joined = await subscriber.join(vaultId);
+    return subscriber;
+  }
+}

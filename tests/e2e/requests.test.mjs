@@ -1,0 +1,184 @@
+// What a client may ask: joining and leaving, acknowledgements, and how malformed requests are refused.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { newSource } from "./lib/rest.mjs";
+import { assertContiguous } from "./lib/subscriber.mjs";
+import { World } from "./lib/world.mjs";
+
+const DENIED = "Access denied to vault";
+
+let world, owner, contributor, viewer, outsider;
+before(async () => {
+  world = await World.open({ users: ["owner", "contributor", "viewer", "outsider"] });
+  ({ owner, contributor, viewer, outsider } = world.users);
+});
+after(() => world?.close());
+
+describe("vault:join and vault:leave", () => {
+  test("the string form, the object form, and after at the head answer alike", async () => {
+    const vault = await world.vault();
+    const head = await world.database.headSeq(vault.id);
+    for (const [rest, role] of [
+      [owner, "owner"],
+      [contributor, "contributor"],
+      [viewer, "viewer"],
+    ]) {
+      const client = await world.subscriber(rest);
+      const expected = { vaultId: vault.id, role, seq: head };
+      assert.deepEqual(await client.join(vault.id), expected);
+      assert.deepEqual(await client.join({ vaultId: vault.id }), expected);
+      assert.deepEqual(await client.join({ vaultId: vault.id, after: head }), expected);
+    }
+  });
+
+  test("the acknowledgement gets the same, and so does the event", async () => {
+    const vault = await world.vault();
+    const client = await world.subscriber(viewer);
+    const seq = await world.database.headSeq(vault.id);
+    for (const form of [vault.id, { vaultId: vault.id }]) {
+      const from = client.received.length;
+      assert.deepEqual(await client.ask("vault:join", form), { ok: true, vaultId: vault.id, role: "viewer", seq });
+      assert.deepEqual(await client.next("vault:joined", from), { vaultId: vault.id, role: "viewer", seq });
+    }
+  });
+
+  test("vault:leave answers vault:left, to a room never joined too", async () => {
+    const vault = await world.vault();
+    const client = await world.member(viewer, vault.id);
+    assert.deepEqual(await client.leave(vault.id), { vaultId: vault.id });
+    assert.deepEqual(await client.ask("vault:leave", vault.id), { ok: true, vaultId: vault.id });
+  });
+
+  test("joins and leaves sent in one breath take effect in the order sent", async () => {
+    const vault = await world.vault();
+    const client = await world.subscriber(owner);
+    for (let i = 0; i < 5; i++) {
+      client.socket.emit("vault:join", vault.id);
+      client.socket.emit("vault:leave", vault.id);
+    }
+    const joined = await client.ask("vault:join", vault.id);
+    await client.await(
+      () => client.received.filter(({ name }) => name === "vault:joined").length === 6,
+      "the sixth vault:joined",
+    );
+    const story = client.received.map(({ name }) => name).filter((name) => name.startsWith("vault:"));
+    assert.deepEqual(story, [...Array(5).fill(["vault:joined", "vault:left"]).flat(), "vault:joined"]);
+    const { seq } = await owner.createSource(vault.id);
+    await client.awaitSeq(vault.id, seq);
+    assertContiguous(client.seqsOf(vault.id), joined.seq + 1, seq);
+  });
+
+  test("an unknown vault, a forbidden one and a deleted one are refused alike", async () => {
+    const forbidden = (await world.vault()).id;
+    const deleted = (await outsider.createVault("Deleted")).id;
+    await outsider.expect(204, "DELETE", `/api/vaults/${deleted}`);
+    const client = await world.subscriber(outsider);
+    const answers = [];
+    for (const vaultId of [forbidden, deleted, randomUUID()]) {
+      for (const form of [vaultId, { vaultId }]) {
+        const { vaultId: named, ...error } = await client.refused("vault:join", form);
+        assert.equal(named, vaultId);
+        const { ok, ...ack } = await client.ask("vault:join", form);
+        assert.equal(ok, false);
+        assert.deepEqual({ code: ack.code, message: ack.message }, error);
+        answers.push(error);
+      }
+    }
+    assert.equal(answers[0].message, DENIED);
+    assert.equal(typeof answers[0].code, "string");
+    for (const answer of answers) assert.deepEqual(answer, answers[0]);
+  });
+});
+
+describe("malformed payloads", () => {
+  const NOT_A_VAULT = [
+    5,
+    null,
+    true,
+    [],
+    {},
+    "",
+    "not-a-uuid",
+    { vaultId: 5 },
+    { vaultId: null },
+    { vaultId: "x" },
+    { vaultId: [randomUUID()] },
+    Buffer.from("binary"),
+  ];
+
+  test("are answered BAD_REQUEST, and the connection goes on", async () => {
+    const vault = await world.vault();
+    const client = await world.subscriber(owner);
+    const before = await world.database.headSeq(vault.id);
+    const malformed = [
+      ...["vault:join", "vault:leave"].flatMap((name) => [[name], ...NOT_A_VAULT.map((payload) => [name, payload])]),
+      ...[-1, 1.5, "1", "x", {}].map((after) => ["vault:join", { vaultId: vault.id, after }]),
+      ...["source:created", "source:updated", "source:deleted"].flatMap((name) => [
+        [name],
+        ...NOT_A_VAULT.map((payload) => [name, payload]),
+      ]),
+      ["source:created", newSource()],
+      ["source:created", { vaultId: vault.id }],
+      ["source:created", { vaultId: vault.id, title: "No URL" }],
+      ["source:created", { vaultId: vault.id, title: 5, fileUrl: "https://example.test/" }],
+      ["source:created", { vaultId: vault.id, title: null, fileUrl: "https://example.test/" }],
+      ["source:updated", { sourceId: "x", title: "T" }],
+      ["source:deleted", { sourceId: 7 }],
+    ];
+    for (const [name, ...payload] of malformed) {
+      const told = `${name} ${JSON.stringify(payload)}`;
+      const error = await client.refused(name, ...payload);
+      assert.equal(error.code, "BAD_REQUEST", `${told}: ${JSON.stringify(error)}`);
+      assert.equal(typeof error.message, "string", told);
+      const ack = await client.ask(name, ...payload);
+      assert.deepEqual([ack.ok, ack.code], [false, "BAD_REQUEST"], `${told}: ${JSON.stringify(ack)}`);
+    }
+    assert.equal(await world.database.headSeq(vault.id), before, "nothing was written");
+    assert.equal((await client.join(vault.id)).seq, before);
+  });
+
+  test("what the REST body may not hold is refused by socket with the same code, and writes nothing", async () => {
+    const vault = await world.vault();
+    const client = await world.subscriber(owner);
+    const source = await owner.createSource(vault.id);
+    const bad = [
+      { title: "" },
+      { title: "x".repeat(501) },
+      { fileUrl: "javascript:alert(1)" },
+      { fileUrl: "not a url" },
+      { fileUrl: `https://example.test/${"x".repeat(2048)}` },
+      { title: null },
+      { owner: "an unknown field" },
+    ];
+    for (const part of bad) {
+      const told = JSON.stringify(part).slice(0, 60);
+      const create = { ...newSource(), ...part };
+      const change = { title: "Fine", ...part };
+      const attempts = [
+        ["source:created", { vaultId: vault.id, ...create }, "POST", `/api/vaults/${vault.id}/sources`, create],
+        ["source:updated", { sourceId: source.id, ...change }, "PATCH", `/api/sources/${source.id}`, change],
+      ];
+      // A null title leaves the title as it is, if there is something else to change.
+      if (part.title === null) attempts.pop();
+      for (const [name, payload, method, path, body] of attempts) {
+        const answer = await owner.request(method, path, body);
+        assert.ok(answer.status === 400 || answer.status === 422, `${method} ${told}: ${answer.status}`);
+        const ack = await client.ask(name, payload);
+        assert.deepEqual([ack.ok, ack.code], [false, answer.body.code], `${name} ${told}: ${JSON.stringify(ack)}`);
+      }
+    }
+    assert.equal(await world.database.headSeq(vault.id), source.seq);
+  });
+
+  test("more at once than can wait: RATE_LIMITED for the rest, the others are answered, and the connection goes on", async () => {
+    const vault = await world.vault();
+    const client = await world.subscriber(owner);
+    const answers = await Promise.all(Array.from({ length: 100 }, () => client.ask("vault:join", vault.id)));
+    const taken = answers.filter(({ ok }) => ok);
+    const refused = answers.filter(({ ok }) => !ok);
+    assert.ok(taken.length > 0 && refused.length > 0, `${taken.length} taken, ${refused.length} refused`);
+    assert.deepEqual(new Set(refused.map(({ code }) => code)), new Set(["RATE_LIMITED"]));
+    assert.equal((await client.ask("vault:join", vault.id)).ok, true);
+  });
+});

@@ -1,0 +1,289 @@
+// I5: a client that takes no data is closed and resumes; nobody else notices, and the server's memory stays bounded.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { fill, fillLarge, notify } from "./lib/fill.mjs";
+import { established, rss } from "./lib/proc.mjs";
+import { Proxy } from "./lib/proxy.mjs";
+import { Poller, RawSocket } from "./lib/raw.mjs";
+import { assertIsLog } from "./lib/record.mjs";
+import { Tally } from "./lib/tally.mjs";
+import { eventually, withDeadline } from "./lib/wait.mjs";
+import { World } from "./lib/world.mjs";
+
+const STALL_MS = 1000;
+const ENV = { SYNCSCRIPT_WRITE_STALL_TIMEOUT_MS: String(STALL_MS) };
+
+/** As large as the contract allows: about 8 kB of JSON. */
+const LARGE = { title: "\u{1D11E}".repeat(500), fileUrl: `https://example.test/${"\u6F22".repeat(2000)}` };
+/** About 3 kB of JSON. */
+const MIDDLE = { title: "t".repeat(500), fileUrl: `https://example.test/${"u".repeat(2000)}` };
+
+let world, owner, viewer;
+before(async () => {
+  world = await World.open({ env: ENV, users: ["owner", "viewer"] });
+  ({ owner, viewer } = world.users);
+});
+after(() => world?.close());
+
+async function tally(rest, options, url = world.server.url) {
+  return world.defer(await Tally.connect(url, rest, options), (client) => client.close());
+}
+
+/** A healthy client of each kind, in the vault's room. */
+async function witnesses(vaultId, joined) {
+  const kinds = [["websocket"], ["polling"], ["polling", "websocket"]];
+  const clients = await Promise.all(kinds.map((transports) => tally(owner, { transports })));
+  for (const client of clients) await client.join(vaultId, joined);
+  return clients;
+}
+
+/**
+ * Writes events of that size, a few at a time, until `enough()`; returns the seq of the last. With every event all
+ * witnesses are waited for: they are live all the time, and nothing is written faster than they read.
+ */
+async function pour(vaultId, texts, clients, enough) {
+  let last = 0;
+  while (!(await enough())) {
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => owner.expect(201, "POST", `/api/vaults/${vaultId}/sources`, texts)),
+    );
+    last = Math.max(...answers.map(({ seq }) => seq));
+    for (const client of clients) {
+      await client.until(() => client.last(vaultId) >= last, `event ${last} at a client that reads`);
+    }
+  }
+  return last;
+}
+
+/** Asserts that the witnesses were never cut off and have the log from `from` to its end. */
+async function assertUndisturbed(vaultId, clients, from) {
+  const head = await world.database.headSeq(vaultId);
+  for (const client of clients) {
+    await client.until(() => client.last(vaultId) === head, "the whole log");
+    assert.equal(client.cuts, 0, `a client that reads was not cut off (${client.transport})`);
+    await assertIsLog(world.database, vaultId, client.of(vaultId), from, head);
+  }
+}
+
+/** A new connection of the viewer that resumes after what `stalled` has, brings both together to exactly the log. */
+async function assertResumes(vaultId, stalled, from) {
+  const head = await world.database.headSeq(vaultId);
+  const has = stalled.last(vaultId) || from - 1;
+  assert.ok(has < head, `it missed something: it has ${has} of ${head}`);
+  const again = await tally(viewer);
+  await again.join(vaultId, has);
+  await again.until(() => again.last(vaultId) === head, "what was missed");
+  await assertIsLog(world.database, vaultId, [...stalled.of(vaultId), ...again.of(vaultId)], from, head, "both together");
+}
+
+/** A limit for `pour`: so many bytes of such events, which no buffer holds. */
+function upTo(bytes, texts) {
+  let left = Math.ceil(bytes / JSON.stringify(texts).length / 16);
+  return () => left-- <= 0;
+}
+
+describe("I5: websocket", () => {
+  test("a client that stops reading is closed, the others get everything, and it resumes to exactly the log", async () => {
+    const vault = await world.vault();
+    const stalled = world.defer(await RawSocket.connect(world.server, viewer.cookie), (raw) => raw.destroy());
+    const { seq } = await stalled.join(vault.id);
+    const clients = await witnesses(vault.id, seq);
+    stalled.stopReading();
+    const closed = () => !established(world.server.port, stalled.localPort);
+    await pour(vault.id, LARGE, clients, closed);
+    await pour(vault.id, LARGE, clients, upTo(100_000, LARGE));
+    await assertUndisturbed(vault.id, clients, seq + 1);
+    stalled.readOn();
+    await withDeadline(stalled.closed, "the end of the connection");
+    await assertResumes(vault.id, stalled, seq + 1);
+  });
+
+  test("stopped in the middle of a catch-up: closed after the timeout, and it resumes", async () => {
+    const vault = await world.vault();
+    const count = 8000;
+    await fill(world.database, { vaultId: vault.id, actor: owner.user, count, ...MIDDLE });
+    const stalled = world.defer(await RawSocket.connect(world.server, viewer.cookie), (raw) => raw.destroy());
+    stalled.emit("vault:join", { vaultId: vault.id, after: 0 });
+    await stalled.until(() => stalled.last(vault.id) > 0, "the first event");
+    stalled.stopReading();
+    const start = performance.now();
+    await eventually(() => !established(world.server.port, stalled.localPort), "closed");
+    assert.ok(performance.now() - start > STALL_MS / 2, "not before its time");
+    stalled.readOn();
+    await withDeadline(stalled.closed, "the end of the connection");
+    assert.equal(stalled.latest["vault:joined"], undefined);
+    await assertResumes(vault.id, stalled, 1);
+  });
+
+  test("one that reads slowly, but reads, catches up without being closed", async () => {
+    const vault = await world.vault();
+    const head = await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 8000, ...MIDDLE });
+    const slow = world.defer(await RawSocket.connect(world.server, viewer.cookie), (raw) => raw.destroy());
+    // Reads for a moment, pauses for one: it is never silent for as long as the timeout, and slow on the whole.
+    let paused = 0;
+    const rhythm = setInterval(() => (paused++ % 2 ? slow.readOn() : slow.stopReading()), STALL_MS / 10);
+    try {
+      slow.emit("vault:join", { vaultId: vault.id, after: 0 });
+      await slow.until(() => slow.latest["vault:joined"], "vault:joined", 30_000);
+    } finally {
+      clearInterval(rhythm);
+      slow.readOn();
+    }
+    await assertIsLog(world.database, vault.id, slow.of(vault.id), 1, head);
+    assert.ok(established(world.server.port, slow.localPort));
+  });
+});
+
+describe("I5: polling", () => {
+  test("a client that stops polling is refused afterwards, the others get everything, and it resumes", async () => {
+    const vault = await world.vault();
+    const stalled = await Poller.connect(world.server, viewer.cookie);
+    const { seq } = await stalled.join(vault.id);
+    const clients = await witnesses(vault.id, seq);
+    const first = await owner.createSource(vault.id);
+    await stalled.pollUntil(() => stalled.last(vault.id) === first.seq, "the first event");
+    // More than the 128 packets that wait for a client.
+    await pour(vault.id, MIDDLE, clients, upTo(600_000, MIDDLE));
+    await assertUndisturbed(vault.id, clients, seq + 1);
+    assert.equal(await stalled.poll(), 400, "its session is over, with what waited in it");
+    assert.equal(await stalled.emit("vault:join", vault.id), 400, "for sending too");
+    assert.equal(stalled.last(vault.id), first.seq);
+    await assertResumes(vault.id, stalled, seq + 1);
+  });
+
+  test("one that polls now and then, soon enough, misses nothing", async () => {
+    const vault = await world.vault();
+    const client = await Poller.connect(world.server, viewer.cookie);
+    const { seq } = await client.join(vault.id);
+    for (let round = 0; round < 5; round++) {
+      const answers = await Promise.all(Array.from({ length: 100 }, () => owner.createSource(vault.id)));
+      const last = Math.max(...answers.map((answer) => answer.seq));
+      await client.pollUntil(() => client.last(vault.id) === last, `round ${round}`);
+    }
+    await assertIsLog(world.database, vault.id, client.of(vault.id), seq + 1, seq + 500);
+  });
+
+  test("stopped in the middle of a catch-up: refused afterwards, and it resumes", async () => {
+    const vault = await world.vault();
+    await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 1000 });
+    const stalled = await Poller.connect(world.server, viewer.cookie);
+    await stalled.emit("vault:join", { vaultId: vault.id, after: 0 });
+    await stalled.pollUntil(() => stalled.last(vault.id) > 0, "the first events");
+    // A POST finds the session gone without emptying its buffer, as a poll would.
+    await eventually(async () => (await stalled.send("3")) === 400, "the session is over");
+    assert.equal(await stalled.poll(), 400);
+    await assertResumes(vault.id, stalled, 1);
+  });
+});
+
+describe("I5: a session that began by polling and went over to a websocket", () => {
+  test("held up by the network it is closed, comes back by itself, and has exactly the log", async () => {
+    const vault = await world.vault();
+    const proxy = world.defer(await Proxy.start(world.server.port), (it) => it.close());
+    const client = await tally(viewer, { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 }, proxy.url);
+    const { seq } = await client.join(vault.id);
+    client.follow(vault.id, seq);
+    await eventually(() => client.transport === "websocket", "the upgrade");
+    const clients = await witnesses(vault.id, seq);
+    await eventually(() => proxy.size === 1, "the connection of the polls is gone");
+    proxy.hold();
+    // Past what the kernel holds for two connections, the server sees that it cannot write.
+    const closed = () => /closed a socket that cannot keep up/.test(world.server.stderr.slice(mark).join("\n"));
+    const mark = world.server.stderr.length;
+    await pour(vault.id, LARGE, clients, closed);
+    await assertUndisturbed(vault.id, clients, seq + 1);
+    proxy.release();
+    const head = await world.database.headSeq(vault.id);
+    await client.until(() => client.last(vault.id) === head, "the whole log");
+    assert.equal(client.cuts, 1, "it was cut off once");
+    await assertIsLog(world.database, vault.id, client.of(vault.id), seq + 1, head);
+  });
+});
+
+describe("I5: bursts", () => {
+  test("more events at once than a buffer holds: a client that reads and resumes has exactly the log", async (t) => {
+    const vault = await world.vault();
+    const head = await world.database.headSeq(vault.id);
+    const kinds = [["websocket"], ["polling"], ["polling", "websocket"]];
+    const clients = await Promise.all(
+      kinds.map((transports) => tally(viewer, { transports, reconnection: true, reconnectionDelay: 20 })),
+    );
+    for (const client of clients) {
+      client.follow(vault.id, head);
+      await client.until(() => client.latest["vault:joined"], "vault:joined");
+    }
+    // One transaction with a thousand events: the relay finds them all together.
+    const last = await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 1000 });
+    await notify(world.database.pool, vault.id);
+    for (const client of clients) {
+      await client.until(() => client.last(vault.id) === last, "the last of the burst");
+      await assertIsLog(world.database, vault.id, client.of(vault.id), head + 1, last);
+    }
+    t.diagnostic(`cut off on the way: ${clients.map((client, i) => `${kinds[i].join("+")} ${client.cuts}`).join(", ")}`);
+  });
+
+  test("events of 60 kB, 40 at once, reach a client that reads", async () => {
+    const vault = await world.vault();
+    const head = await world.database.headSeq(vault.id);
+    const client = await tally(viewer, { reconnection: true, reconnectionDelay: 20 });
+    client.follow(vault.id, head);
+    await client.until(() => client.latest["vault:joined"], "vault:joined");
+    await fillLarge(world.database.pool, { vaultId: vault.id, actor: owner.user, count: 40, bytes: 60_000 });
+    await notify(world.database.pool, vault.id);
+    await client.until(() => client.last(vault.id) === head + 40, "the last of the burst");
+    await assertIsLog(world.database, vault.id, client.of(vault.id), head + 1, head + 40);
+  });
+});
+
+describe("I5: memory", () => {
+  for (const [kind, open] of [
+    ["websocket", (server, cookie) => RawSocket.connect(server, cookie)],
+    ["polling", (server, cookie) => Poller.connect(server, cookie)],
+  ]) {
+    test(`50 stalled ${kind} clients and 5000 events of 3 kB: the server's memory stays bounded`, async (t) => {
+      const count = 50;
+      // A stall timeout of an hour: only the bound of the buffer protects the server.
+      const env = { SYNCSCRIPT_WRITE_STALL_TIMEOUT_MS: "3600000" };
+      const server = await world.startServer({ env });
+      const vault = await world.vault();
+      const witness = await tally(owner, { transports: ["websocket"] }, server.url);
+      const { seq } = await witness.join(vault.id);
+      const writer = owner.at(server);
+      const write = async (rounds) => {
+        for (let round = 0; round < rounds; round++) {
+          const answers = await Promise.all(
+            Array.from({ length: 25 }, () => writer.expect(201, "POST", `/api/vaults/${vault.id}/sources`, MIDDLE)),
+          );
+          const last = Math.max(...answers.map((answer) => answer.seq));
+          await witness.until(() => witness.last(vault.id) >= last, `event ${last} at the client that reads`);
+        }
+      };
+      const stalled = [];
+      for (let i = 0; i < count; i++) {
+        const client = await open(server, viewer.cookie);
+        if (kind === "websocket") world.defer(client, (raw) => raw.destroy());
+        await client.join(vault.id);
+        stalled.push(client);
+      }
+      // Warmed up with all of them reading: what the server needs anyhow is in the figure before.
+      await write(4);
+      for (const client of stalled) {
+        if (kind === "polling") await client.pollUntil(() => client.last(vault.id) >= seq + 100, "warmed up");
+        else await client.until(() => client.last(vault.id) >= seq + 100, "warmed up");
+      }
+      const before = rss(server.child.pid);
+      if (kind === "websocket") for (const client of stalled) client.stopReading();
+      let most = before;
+      for (let part = 0; part < 196; part++) {
+        await write(1);
+        most = Math.max(most, rss(server.child.pid));
+      }
+      const perSocket = (most - before) / count;
+      t.diagnostic(`RSS ${before} KiB before, ${most} KiB at most: ${Math.round(perSocket)} KiB for each stalled socket`);
+      // 128 packets of 3 kB are 400 KiB; 5000 events are 15 MB.
+      assert.ok(perSocket < 2048, `${perSocket} KiB for each stalled socket`);
+      await assertIsLog(world.database, vault.id, witness.of(vault.id), seq + 1, seq + 5000);
+      await server.end("SIGKILL");
+    });
+  }
+});
