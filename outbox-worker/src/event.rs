@@ -117,6 +117,7 @@ event_types! {
     VaultCreated = "vault:created",
     VaultUpdated = "vault:updated",
     VaultDeleted = "vault:deleted",
+    VaultSnapshot = "vault:snapshot",
     MemberAdded = "member:added",
     MemberUpdated = "member:updated",
     MemberRemoved = "member:removed",

@@ -17,7 +17,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Event, Seq, VaultId};
+use crate::{Event, EventType, Seq, VaultId};
 
 /// Events kept while someone is joining. Enough to bridge the time of one read of the log at thousands of events a
 /// second; a joiner that falls further behind reads the log again.
@@ -191,12 +191,14 @@ impl<S: Subscriber> Feed<S> {
             if event.seq <= emitted {
                 continue;
             }
-            if event.seq != emitted.next() {
+            // A snapshot stands where events were: what they said is not told again.
+            if event.seq != emitted.next() || event.kind == EventType::VaultSnapshot {
                 for member in std::mem::take(&mut state.members).into_values() {
                     member.subscriber.lost();
                 }
                 state.tail.clear();
-                state.emitted = Some(Seq::from(event.seq.get() - 1));
+                let resume = if event.kind == EventType::VaultSnapshot { event.seq.get() } else { event.seq.get() - 1 };
+                state.emitted = Some(Seq::from(resume));
                 return Err(Gap { vault: self.vault, expected: emitted.next(), found: event.seq });
             }
             emitted = event.seq;

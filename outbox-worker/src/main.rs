@@ -1,15 +1,16 @@
 //! The operator's tool: looks at the outbox of a live system. Needs nothing but the database.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use outbox_worker::commands::compact::Before;
 use outbox_worker::{Seq, VaultId, commands};
 
 /// Looks at the outbox of a SyncScript database, while the servers run.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
-struct Args {
+struct Cli {
     /// Postgres URL, such as postgres://user:password@localhost/syncscript
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<String>,
@@ -37,6 +38,63 @@ enum Command {
         #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
         after: Option<i64>,
     },
+    /// Folds the log and compares it with the tables; exit code 1 if they differ or the log has a hole
+    Verify {
+        /// Only this vault; without it, all
+        #[arg(long, value_name = "ID")]
+        vault: Option<VaultId>,
+        /// All vaults, which is the default
+        #[arg(long, conflicts_with = "vault")]
+        all: bool,
+        /// Prints a JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes the tables what the log says, a transaction a vault
+    Rebuild {
+        #[command(flatten)]
+        which: Which,
+        /// Says what would change, and changes nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Prints a JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Writes the log as NDJSON to stdout
+    Export {
+        /// Only this vault; without it, all
+        #[arg(long, value_name = "ID")]
+        vault: Option<VaultId>,
+        /// Only events after this seq; such an export cannot be imported
+        #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+        after: i64,
+    },
+    /// Reads an export from stdin into a database without vaults: all of it or nothing
+    Import,
+    /// Replaces the old part of a vault's log by a snapshot; what was there before is known no more
+    Compact {
+        /// The vault
+        #[arg(long, value_name = "ID")]
+        vault: VaultId,
+        /// The first event to keep: a seq, a day (2026-01-31) or a time (2026-01-31T12:00:00Z)
+        #[arg(long, value_name = "SEQ|TIME")]
+        before: Before,
+        /// Prints a JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Only this vault
+    #[arg(long, value_name = "ID")]
+    vault: Option<VaultId>,
+    /// All vaults
+    #[arg(long)]
+    all: bool,
 }
 
 #[tokio::main]
@@ -46,8 +104,12 @@ async fn main() -> ExitCode {
         .with_ansi(io::stderr().is_terminal())
         .with_max_level(tracing::Level::WARN)
         .init();
-    match run(Args::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(Cli::parse()).await {
+        Ok(code) => code,
+        // The reader of a pipe has seen enough: `export | head` is no failure.
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("outbox-worker: {error:#}");
             ExitCode::FAILURE
@@ -55,15 +117,28 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> anyhow::Result<()> {
+async fn run(args: Cli) -> anyhow::Result<ExitCode> {
     let url = args.database_url.ok_or_else(|| {
         anyhow::anyhow!("DATABASE_URL is not set: give it, or --database-url postgres://user:password@host/database")
     })?;
     let pool = commands::connect(&url).await?;
+    let out = &mut io::stdout();
     match args.command {
-        Command::Status { json, limit } => commands::status::run(&pool, limit, json, &mut io::stdout().lock()).await,
-        Command::Tail { vault, after } => {
-            commands::tail::run(&pool, vault, after.map(Seq::from), &mut io::stdout()).await
+        Command::Status { json, limit } => commands::status::run(&pool, limit, json, out).await?,
+        Command::Tail { vault, after } => commands::tail::run(&pool, vault, after.map(Seq::from), out).await?,
+        Command::Verify { vault, all: _, json } => {
+            if !commands::verify::run(&pool, vault, json, out).await?.clean {
+                return Ok(ExitCode::FAILURE);
+            }
         }
+        Command::Rebuild { which, dry_run, json } => {
+            commands::rebuild::run(&pool, which.vault, dry_run, json, out).await?;
+        }
+        Command::Export { vault, after } => {
+            commands::export::run(&pool, vault, after, &mut BufWriter::new(out)).await?;
+        }
+        Command::Import => commands::import::run(&pool, &mut io::stdin().lock(), out).await?,
+        Command::Compact { vault, before, json } => commands::compact::run(&pool, vault, before, json, out).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }

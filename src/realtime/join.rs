@@ -148,8 +148,9 @@ impl Join<'_> {
                 let _turn = self.realtime.log_reads.acquire().await.map_err(|_| JoinError::Disconnected)?;
                 log::read_page(&self.realtime.pool, self.vault, self.has, upto, PAGE).await.map_err(log_error)?
             };
-            if page.first().is_none_or(|first| first.seq != self.has.next()) {
-                // The log does not go back that far.
+            let continues = |first: &Event| first.seq == self.has.next() && first.kind != EventType::VaultSnapshot;
+            if !page.first().is_some_and(continues) {
+                // The log does not go back that far: it was compacted.
                 self.send("vault:resync", &json!({ "vaultId": self.vault, "seq": upto })).await?;
                 self.has = upto;
                 return Ok(());

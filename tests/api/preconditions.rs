@@ -44,7 +44,7 @@ async fn another_version_is_refused() {
     let team = Team::gather(&app).await;
     let source = team.source("One").await;
     app.writes(&team.contributor, change(&team, &source), 200, "source:updated").await;
-    for stale in ["\"1\"", "\"3\"", "\"0\"", "\"2147483647\""] {
+    for stale in ["\"1\"", "\"3\"", "\"2147483647\""] {
         app.refuses(change(&team, &source).header("if-match", stale), 412, "VERSION_MISMATCH").await;
         let delete = team.owner.delete(&source_path(&source)).header("if-match", stale);
         app.refuses(delete, 412, "VERSION_MISMATCH").await;
@@ -72,7 +72,7 @@ async fn an_etag_that_the_server_never_gave_does_not_match() {
     let app = App::start().await;
     let team = Team::gather(&app).await;
     let source = team.source("One").await;
-    for foreign in ["\"one\"", "\"\"", "\"1.0\"", "\"+1\"", "\"01\"", "\" 1\"", "\"99999999999\"", "W/\"1\""] {
+    for foreign in ["\"one\"", "\"\"", "\"0\"", "\"1.0\"", "\"+1\"", "\"01\"", "\" 1\"", "\"99999999999\"", "W/\"1\""] {
         let allowed = [(400, "BAD_REQUEST"), (412, "VERSION_MISMATCH")];
         app.refuses_by_one_of(change(&team, &source).header("if-match", foreign), &allowed).await;
         let delete = team.owner.delete(&source_path(&source)).header("if-match", foreign);

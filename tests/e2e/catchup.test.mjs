@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fill } from "./lib/fill.mjs";
+import { assertNoPanic } from "./lib/proc.mjs";
 import { RawSocket } from "./lib/raw.mjs";
 import { assertEvents, assertIsLog } from "./lib/record.mjs";
 import { newSource } from "./lib/rest.mjs";
@@ -20,7 +21,10 @@ before(async () => {
   world = await World.open({ env: { SYNCSCRIPT_SOCKETS_PER_USER: "1000" }, users: ["owner", "viewer"] });
   ({ owner, viewer } = world.users);
 });
-after(() => world?.close());
+after(async () => {
+  await world?.close();
+  assertNoPanic(world.server);
+});
 
 async function tally(rest, options, url = world.server.url) {
   return world.defer(await Tally.connect(url, rest, options), (client) => client.close());

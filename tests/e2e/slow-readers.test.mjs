@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fill, fillLarge, notify } from "./lib/fill.mjs";
-import { established, rss } from "./lib/proc.mjs";
+import { assertNoPanic, established, rss } from "./lib/proc.mjs";
 import { Proxy } from "./lib/proxy.mjs";
 import { Poller, RawSocket } from "./lib/raw.mjs";
 import { assertIsLog } from "./lib/record.mjs";
@@ -23,7 +23,10 @@ before(async () => {
   world = await World.open({ env: ENV, users: ["owner", "viewer"] });
   ({ owner, viewer } = world.users);
 });
-after(() => world?.close());
+after(async () => {
+  await world?.close();
+  assertNoPanic(world.server);
+});
 
 async function tally(rest, options, url = world.server.url) {
   return world.defer(await Tally.connect(url, rest, options), (client) => client.close());

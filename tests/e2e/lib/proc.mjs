@@ -1,4 +1,5 @@
-// What Linux knows of a process.
+// What Linux knows of a process, and what a server must never say.
+import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Resident memory, in KiB. */
@@ -18,4 +19,12 @@ export function established(serverPort, clientPort) {
       ([, local, remote, state]) =>
         state === "01" && local?.endsWith(`:${hex(serverPort)}`) && remote?.endsWith(`:${hex(clientPort)}`),
     );
+}
+
+/** Asserts that these servers never panicked: a task that did is gone, even if the process goes on. */
+export function assertNoPanic(...servers) {
+  for (const { stderr } of servers) {
+    const at = stderr.findIndex((line) => line.includes("panicked at"));
+    assert.equal(at, -1, stderr.slice(at, at + 2).join("\n"));
+  }
 }

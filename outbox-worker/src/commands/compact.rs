@@ -1,0 +1,81 @@
+//! `compact`: replaces the old part of a vault's log by one snapshot. Nothing runs it by itself.
+//!
+//! Fold, rebuild, and joins from the cut on work as before. A join from before the cut is told `vault:resync`, and what
+//! the vault was like before the cut is known no more.
+
+use std::io::Write;
+
+use anyhow::Context;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::chosen;
+use crate::VaultId;
+
+/// Where to cut.
+#[derive(Debug, Clone, Copy)]
+pub enum Before {
+    /// The first event to keep.
+    Seq(i64),
+    /// Events from before this moment go.
+    Time(DateTime<Utc>),
+}
+
+impl std::str::FromStr for Before {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(seq) = text.parse() {
+            return Ok(Self::Seq(seq));
+        }
+        let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|midnight| midnight.and_utc());
+        let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).or_else(day);
+        time.map(Self::Time)
+            .ok_or_else(|| "give a seq, a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z".to_owned())
+    }
+}
+
+/// Compacts one vault's log, in one transaction.
+///
+/// # Errors
+/// The vault is unknown, the position is not in its log, or the database cannot be written.
+pub async fn run(
+    pool: &PgPool,
+    vault: VaultId,
+    before: Before,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    chosen(&mut *pool.acquire().await?, Some(vault)).await?;
+    let seq = match before {
+        Before::Seq(seq) => seq,
+        Before::Time(time) => first_since(pool, vault, time).await?,
+    };
+    let gone = sqlx::query_scalar!(r#"SELECT compact_vault($1, $2) AS "gone!""#, vault.get(), seq)
+        .fetch_one(pool)
+        .await
+        .map_err(|error| match error.as_database_error().and_then(|error| error.code()).as_deref() {
+            Some("SY404") => anyhow::anyhow!("--before {seq}: the log has no events before that to put together"),
+            _ => error.into(),
+        })
+        .context("nothing was changed")?;
+    if json {
+        writeln!(out, "{}", json!({ "vaultId": vault, "snapshotSeq": seq - 1, "eventsReplaced": gone }))?;
+    } else {
+        writeln!(out, "vault {vault}: {gone} events replaced by a snapshot at seq {}", seq - 1)?;
+    }
+    Ok(())
+}
+
+/// The first event of that time or later, or the place after the last.
+async fn first_since(pool: &PgPool, vault: VaultId, time: DateTime<Utc>) -> anyhow::Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT coalesce(
+               (SELECT min(seq) FROM outbox WHERE vault_id = $1 AND created_at >= $2),
+               (SELECT head_seq + 1 FROM vaults WHERE id = $1)) AS "seq!""#,
+        vault.get(),
+        time
+    )
+    .fetch_one(pool)
+    .await?)
+}

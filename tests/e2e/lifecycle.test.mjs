@@ -1,0 +1,296 @@
+// The process from start to end: stopping under load, starting without a database, refusing what it cannot work with.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Database } from "./lib/database.mjs";
+import { blocked, fill } from "./lib/fill.mjs";
+import { assertNoPanic, established } from "./lib/proc.mjs";
+import { run } from "./lib/process.mjs";
+import { freePort, Proxy } from "./lib/proxy.mjs";
+import { dial, RawSocket } from "./lib/raw.mjs";
+import { assertIsLog } from "./lib/record.mjs";
+import { newSource, Rest } from "./lib/rest.mjs";
+import { Server } from "./lib/server.mjs";
+import { SYNCSCRIPT_BIN } from "./lib/settings.mjs";
+import { Tally } from "./lib/tally.mjs";
+import { eventually, Scope, withDeadline } from "./lib/wait.mjs";
+import { World } from "./lib/world.mjs";
+
+const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
+/** What the product states: it ends within this time, whatever its clients do. */
+const END_MS = 10_000;
+const CLEAN = { code: 0, signal: null };
+
+async function open(t, options) {
+  const world = await World.open(options);
+  t.after(() => world.close());
+  return world;
+}
+
+/** Sends the signal; asserts that the process ends well, and in time. */
+async function assertEnds(t, server, signal, from = performance.now()) {
+  server.child.kill(signal);
+  assert.deepEqual(await withDeadline(server.exit, () => `the end\n${server.tail()}`), CLEAN, server.tail());
+  const ms = performance.now() - from;
+  t.diagnostic(`ended ${Math.round(ms)} ms after ${signal}`);
+  assert.ok(ms < END_MS, `after ${ms} ms`);
+  assertNoPanic(server);
+}
+
+/** Whether the port accepts connections. */
+const accepts = (port) =>
+  dial(port).then(
+    (socket) => Boolean(socket.destroy()),
+    () => false,
+  );
+
+/** What a request over a new connection comes to: a status, or the failure of the connection. */
+const outcome = (url) =>
+  fetch(url, { signal: AbortSignal.timeout(1000) }).then(
+    ({ status }) => status,
+    (error) => error.cause?.code ?? error.name,
+  );
+
+describe("stopping", () => {
+  for (const signal of ["SIGTERM", "SIGINT"]) {
+    test(`${signal}: a running request is finished, a new connection is not served, and the exit is clean`, async (t) => {
+      const world = await open(t);
+      const { owner } = world.users;
+      const vault = await world.vault();
+      const lock = world.defer(await world.database.connection(), (connection) => connection.end());
+      await lock.query("BEGIN");
+      await lock.query("SELECT FROM vaults WHERE id = $1 FOR UPDATE", [vault.id]);
+      const running = owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource("Under way"));
+      await blocked(world.database);
+
+      const from = performance.now();
+      world.server.child.kill(signal);
+      await eventually(async () => typeof (await outcome(`${world.server.url}/healthz`)) !== "number", "not served");
+      await lock.query("COMMIT");
+      const answer = await running;
+      assert.deepEqual([answer.status, answer.seq], [201, 2], answer.text);
+      await assertEnds(t, world.server, signal, from);
+      const log = await world.database.log(vault.id);
+      assert.equal(JSON.parse(log[1].payload).source.id, answer.body.source.id);
+      assert.equal(await accepts(world.server.port), false);
+    });
+
+    test(`${signal} with 50 sockets of all transports, one of them stalled: in time, and they all resume elsewhere`, async (t) => {
+      const world = await open(t, { users: ["owner", "viewer"] });
+      const { owner, viewer } = world.users;
+      const vault = await world.vault();
+      const start = await world.database.headSeq(vault.id);
+      const options = { reconnection: true, reconnectionDelay: 100, reconnectionDelayMax: 300 };
+      const clients = await Promise.all(
+        Array.from({ length: 50 }, (_, i) =>
+          Tally.connect(world.server.url, i % 2 ? owner : viewer, { transports: TRANSPORTS[i % 3], ...options }),
+        ),
+      );
+      world.defer(clients, () => clients.forEach((client) => client.close()));
+      for (const client of clients) client.follow(vault.id, start);
+      for (const client of clients) await client.until(() => client.latest["vault:joined"], "vault:joined");
+      // Stalled with more on the way than the kernel takes: its writer is stuck when the end comes.
+      const large = await world.vault();
+      const texts = { title: "t".repeat(500), fileUrl: `https://example.test/${"u".repeat(2000)}` };
+      await fill(world.database, { vaultId: large.id, actor: owner.user, count: 8000, ...texts });
+      const stalled = world.defer(await RawSocket.connect(world.server, viewer.cookie), (raw) => raw.destroy());
+      stalled.emit("vault:join", { vaultId: large.id, after: 0 });
+      await stalled.until(() => stalled.last(large.id) > 0, "the first event");
+      stalled.stopReading();
+      const first = await owner.createSource(vault.id);
+      for (const client of clients) await client.until(() => client.last(vault.id) === first.seq, "the first event");
+      assert.ok(established(world.server.port, stalled.localPort), "the stalled one is still connected");
+
+      await assertEnds(t, world.server, signal);
+      for (const client of clients) await client.until(() => client.cuts > 0, `the disconnect, ${client.transport}`);
+      const server = await world.startServer({ port: world.server.port });
+      const { seq } = await owner.createSource(vault.id, "By the next server");
+      for (const client of clients) {
+        await client.until(() => client.last(vault.id) === seq, "resumed");
+        await assertIsLog(world.database, vault.id, client.of(vault.id), start + 1, seq);
+      }
+      assertNoPanic(server);
+    });
+  }
+
+  test("the engine tells the clients that can be told, and none is left waiting for a heartbeat", async (t) => {
+    const world = await open(t);
+    const clients = await Promise.all(
+      TRANSPORTS.map((transports) => Tally.connect(world.server.url, world.users.owner, { transports })),
+    );
+    const from = performance.now();
+    world.server.child.kill("SIGTERM");
+    for (const client of clients) await client.until(() => client.cuts === 1, "the disconnect");
+    t.diagnostic(`told ${Math.round(performance.now() - from)} ms after SIGTERM`);
+    await assertEnds(t, world.server, "SIGTERM", from);
+  });
+
+  test("connections that say nothing, or half a request, do not hold up the end", async (t) => {
+    const world = await open(t);
+    const vault = await world.vault();
+    const silent = await dial(world.server.port);
+    const half = await dial(world.server.port);
+    half.write("POST /api/vaults HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
+    const handshaking = await RawSocket.dial(world.server, world.users.owner.cookie);
+    const lock = world.defer(await world.database.connection(), (connection) => connection.end());
+    await lock.query("BEGIN");
+    await lock.query("SELECT FROM vaults WHERE id = $1 FOR UPDATE", [vault.id]);
+    // A request that will not be finished in time: its client is told nothing, which is what it must be ready for.
+    const hopeless = world.users.owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource()).catch(() => null);
+    await blocked(world.database);
+    await assertEnds(t, world.server, "SIGTERM");
+    await hopeless;
+    for (const socket of [silent, half, handshaking]) socket.destroy();
+  });
+
+  test("a second signal does not make it worse", async (t) => {
+    const world = await open(t);
+    world.server.child.kill("SIGTERM");
+    world.server.child.kill("SIGINT");
+    await assertEnds(t, world.server, "SIGTERM");
+  });
+
+  test("SIGTERM while the database is away", async (t) => {
+    const world = await open(t);
+    const client = await Tally.connect(world.server.url, world.users.owner);
+    await client.join((await world.vault()).id);
+    await world.database.allowConnections(false);
+    await world.database.terminateBackends();
+    await assertEnds(t, world.server, "SIGTERM");
+  });
+});
+
+describe("starting without a database", () => {
+  /** A database that no server has seen, and a server that looks for it where nobody listens. */
+  async function openWithout(t) {
+    const scope = new Scope();
+    t.after(() => scope.close());
+    const database = scope.defer(await Database.create(), (it) => it.drop());
+    const port = await freePort();
+    const url = new URL(database.url);
+    const target = Number(url.port || 5432);
+    url.hostname = "127.0.0.1";
+    url.port = String(port);
+    const server = scope.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
+    return { scope, database, server, comes: async () => scope.defer(await Proxy.start(target, port), (it) => it.close()) };
+  }
+
+  test("healthz 200, readyz and API 503, sockets UNAVAILABLE; then ready by itself, migrated, and in full working order", async (t) => {
+    const { scope, database, server, comes } = await openWithout(t);
+    assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+    const stranger = new Rest(server.url, "authjs.session-token=abc");
+    for (const [method, path, body] of [
+      ["GET", "/readyz"],
+      ["GET", "/api/vaults"],
+      ["POST", "/api/vaults", { name: "Too early" }],
+      ["POST", "/api/auth/login", { email: "a@example.test", password: "whatever it is" }],
+    ]) {
+      const answer = await stranger.request(method, path, body);
+      assert.equal(answer.status, 503, `${method} ${path}: ${answer.text}`);
+      assert.match(answer.headers.get("content-type"), /^application\/problem\+json/);
+      assert.equal(answer.body.code, "UNAVAILABLE");
+    }
+    const early = new Tally(server.url, { cookie: stranger.cookie, transports: ["websocket"] });
+    await early.until(() => early.latest.connect_error, "the refusal");
+    assert.equal(early.latest.connect_error, "UNAVAILABLE", "an outage is not a bad session");
+    assert.equal(server.child.exitCode, null);
+
+    const from = performance.now();
+    await comes();
+    await eventually(async () => (await fetch(`${server.url}/readyz`)).status === 200, "ready");
+    t.diagnostic(`ready ${Math.round(performance.now() - from)} ms after the database came`);
+    const owner = await Rest.signUp(server, "owner");
+    const vault = await owner.createVault();
+    const client = scope.defer(await Tally.connect(server.url, owner), (it) => it.close());
+    await client.join(vault.id);
+    const { seq } = await owner.createSource(vault.id);
+    await client.until(() => client.last(vault.id) === seq, "live");
+    await eventually(async () => (await database.listeners()) === 1, "it listens");
+    assertNoPanic(server);
+  });
+
+  test("SIGTERM while it waits for the database", async (t) => {
+    const { server } = await openWithout(t);
+    await assertEnds(t, server, "SIGTERM");
+  });
+
+  test("the database goes and comes back: readyz follows, and the process stays", async (t) => {
+    const { server, comes } = await openWithout(t);
+    const proxy = await comes();
+    const readyz = async () => (await fetch(`${server.url}/readyz`)).status;
+    await eventually(async () => (await readyz()) === 200, "ready");
+    await proxy.close();
+    await eventually(async () => (await readyz()) === 503, "not ready");
+    assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+    await comes();
+    await eventually(async () => (await readyz()) === 200, "ready again");
+    assert.equal(server.child.exitCode, null);
+    assertNoPanic(server);
+  });
+});
+
+describe("a database of another version", () => {
+  async function migrated(t) {
+    const scope = new Scope();
+    t.after(() => scope.close());
+    const database = scope.defer(await Database.create(), (it) => it.drop());
+    const { code, stderr } = await run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: database.url });
+    assert.equal(code, 0, stderr);
+    return database;
+  }
+
+  for (const [what, sql] of [
+    ["a migration with another checksum", "UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 2"],
+    [
+      "a migration that this version does not know",
+      `INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+       VALUES (9999, 'of the future', true, '\\x00', 0)`,
+    ],
+    ["a migration that failed halfway", "UPDATE _sqlx_migrations SET success = false WHERE version = 3"],
+  ]) {
+    test(`${what}: serve and migrate exit non-zero with one clear sentence`, async (t) => {
+      const database = await migrated(t);
+      await database.rows(sql);
+      for (const command of ["serve", "migrate"]) {
+        const { code, stdout, stderr } = await run(SYNCSCRIPT_BIN, [command], {
+          DATABASE_URL: database.url,
+          HOST: "127.0.0.1",
+          PORT: "0",
+          SYNCSCRIPT_LOG: "warn",
+        });
+        assert.ok(code > 0, `${command}: exit status ${code}`);
+        assert.equal(stdout, "", `${command} does not say that it listens`);
+        const lines = stderr.split("\n").filter((line) => line !== "");
+        assert.equal(lines.length, 1, `${command}: one sentence on stderr:\n${stderr}`);
+        assert.match(lines[0], /^syncscript: DATABASE_URL: .*migrat/, command);
+        assert.match(lines[0], /\b(2|9999|3)\b/, `${command} names the migration: ${lines[0]}`);
+      }
+    });
+  }
+
+  test("a database that is ahead by nothing but time: starts, and a second start changes nothing", async (t) => {
+    const database = await migrated(t);
+    const before = await database.rows("SELECT version, checksum, installed_on FROM _sqlx_migrations ORDER BY version");
+    const server = await Server.start({ database });
+    assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
+    await assertEnds(t, server, "SIGTERM");
+    assert.deepEqual(
+      await database.rows("SELECT version, checksum, installed_on FROM _sqlx_migrations ORDER BY version"),
+      before,
+    );
+  });
+
+  test("found only once the database comes: the process ends, non-zero, rather than wait for ever", async (t) => {
+    const database = await migrated(t);
+    await database.rows("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 2");
+    const scope = new Scope();
+    t.after(() => scope.close());
+    const url = new URL(database.url);
+    const [target, port] = [Number(url.port || 5432), await freePort()];
+    url.hostname = "127.0.0.1";
+    url.port = String(port);
+    const server = scope.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
+    scope.defer(await Proxy.start(target, port), (it) => it.close());
+    const { code } = await withDeadline(server.exit, () => `the end\n${server.tail()}`);
+    assert.ok(code > 0, `exit status ${code}`);
+  });
+});

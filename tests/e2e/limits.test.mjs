@@ -1,0 +1,415 @@
+// Each limit protects everyone from one client: what is over it is refused or closed, and the server goes on.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, describe, test } from "node:test";
+import { assertNoPanic } from "./lib/proc.mjs";
+import { dial, frame, Poller, RawSocket } from "./lib/raw.mjs";
+import { newSource, PASSWORD, Rest } from "./lib/rest.mjs";
+import { Tally } from "./lib/tally.mjs";
+import { eventually, withDeadline } from "./lib/wait.mjs";
+import { World } from "./lib/world.mjs";
+
+const SOCKET_LIMIT = 3;
+const VAULT_LIMIT = 2;
+const BURST = 30;
+const IDLE_MS = 1500;
+const INBOUND = 64 * 1024;
+
+let world, owner, other;
+before(async () => {
+  world = await World.open({ users: ["owner", "other"] });
+  ({ owner, other } = world.users);
+});
+after(async () => {
+  await world?.close();
+  assertNoPanic(world.server);
+});
+
+/** A server of its own on the same database, for settings that would disturb the other tests. */
+async function serverWith(env) {
+  return world.startServer({ env });
+}
+
+async function tally(rest, options, server = world.server) {
+  return world.defer(await Tally.connect(server.url, rest, options), (client) => client.close());
+}
+
+/** Tries to connect and returns the client once it knows whether it may. */
+async function attempt(rest, options, server) {
+  const client = world.defer(new Tally(server.url, { cookie: rest.cookie, ...options }), (it) => it.close());
+  await client.until(() => client.latest.connect || client.latest.connect_error, "the outcome");
+  return client;
+}
+
+/** Asserts that the server still serves, by REST and by socket. */
+async function assertServes(server = world.server) {
+  assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
+  const client = await tally(owner, { transports: ["websocket"] }, server);
+  assert.equal((await client.ask("vault:leave", "no id")).code, "BAD_REQUEST");
+  client.close();
+}
+
+/** A `vault:join` that is exactly so many bytes on the wire, and means nothing. */
+function joinOf(bytes) {
+  const rest = '42["vault:join",""]'.length;
+  return `42["vault:join","${"x".repeat(bytes - rest)}"]`;
+}
+
+describe("inbound messages", () => {
+  test("64 KiB over a websocket is read, one byte more closes the connection", async () => {
+    const client = await RawSocket.connect(world.server, owner.cookie);
+    client.send(joinOf(INBOUND));
+    await client.until(() => client.latest.error, "the answer to 64 KiB");
+    assert.equal(client.latest.error.code, "BAD_REQUEST");
+    client.send(joinOf(INBOUND + 1));
+    await withDeadline(client.closed, "the end of the connection");
+    await assertServes();
+  });
+
+  test("64 KiB and one byte in two frames, and a frame that claims to be a gigabyte, close it too", async () => {
+    const text = joinOf(INBOUND + 1);
+    const split = await RawSocket.connect(world.server, owner.cookie);
+    split.socket.write(frame(text.slice(0, INBOUND / 2), { fin: false }));
+    split.socket.write(frame(text.slice(INBOUND / 2), { opcode: 0 }));
+    await withDeadline(split.closed, "the end of the connection");
+    const boasting = await RawSocket.connect(world.server, owner.cookie);
+    boasting.socket.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0]));
+    await withDeadline(boasting.closed, "the end of the connection");
+    await assertServes();
+  });
+
+  test("the official client: an event too large ends its connection, and it may come back", async () => {
+    const client = await tally(owner, { transports: ["websocket"] });
+    client.socket.emit("vault:join", "x".repeat(INBOUND));
+    await client.until(() => client.cuts === 1, "the disconnect");
+    client.socket.connect();
+    await client.until(() => client.socket.connected, "connected again");
+  });
+
+  test("by polling: TOO_LARGE for the event, 4xx for a body over 1 MiB, and the session goes on after the first", async () => {
+    const client = await Poller.connect(world.server, owner.cookie);
+    assert.equal(await client.send(joinOf(INBOUND + 1000)), 200);
+    await client.pollUntil(() => client.latest.error, "the answer");
+    assert.equal(client.latest.error.code, "TOO_LARGE");
+    const vault = await world.vault();
+    assert.equal((await client.join(vault.id)).seq, 1);
+    const status = await client.send(joinOf(2 * 1024 * 1024));
+    assert.ok(status >= 400 && status < 500, `${status}`);
+    await assertServes();
+  });
+
+  test("bytes that are no packet end the connection, not the server", async () => {
+    for (const nonsense of ["", "9", "42[", '42["vault:join"', "4", "42{}", "451-[]", "\u0000", "42[1,2,3]"]) {
+      const client = await RawSocket.connect(world.server, owner.cookie);
+      client.send(nonsense);
+      // Closed, or passed over: a question after it is answered.
+      client.emit("vault:leave", "no id");
+      const answered = client.until(() => client.latest.error, "an answer");
+      await Promise.race([client.closed, answered.catch(() => {})]);
+      client.destroy();
+      await assert.doesNotReject(assertServes(), JSON.stringify(nonsense));
+    }
+  });
+});
+
+describe("floods", () => {
+  test("more than the burst: RATE_LIMITED, the socket stays, and later events work", async () => {
+    const server = await serverWith({ SYNCSCRIPT_SOCKET_RATE: "20", SYNCSCRIPT_SOCKET_BURST: String(BURST) });
+    for (const transports of [["websocket"], ["polling"]]) {
+      const vault = await world.vault();
+      const client = await tally(owner, { transports }, server);
+      await client.join(vault.id);
+      // Without acknowledgements: each event is answered by one packet, and all answers fit the socket's buffer.
+      for (let i = 0; i < BURST * 4; i++) client.socket.emit("vault:leave", "no id");
+      await client.until(() => client.latest.error?.code === "RATE_LIMITED", "RATE_LIMITED");
+      const codes = () => client.received.filter(({ name }) => name === "error").map(({ data }) => data.code);
+      await client.until(() => codes().length === BURST * 4, "an answer to each");
+      const served = codes().filter((code) => code === "BAD_REQUEST").length;
+      assert.ok(served >= BURST / 2 && served <= BURST * 2, `${served} of ${BURST * 4} were looked at`);
+      const joined = await eventually(async () => {
+        const answer = await client.ask("vault:join", vault.id);
+        assert.ok(answer.ok || answer.code === "RATE_LIMITED", JSON.stringify(answer));
+        return answer.ok && answer;
+      }, "later events work");
+      const { seq } = await owner.createSource(vault.id);
+      await client.until(() => client.last(vault.id) === seq, "it is live");
+      assert.equal(joined.seq, seq - 1);
+      assert.equal(client.cuts, 0);
+    }
+    assertNoPanic(server);
+    await server.end("SIGKILL");
+  });
+
+  test("one that floods and reads no answers is refused or closed, and others are served", async () => {
+    const vault = await world.vault();
+    const flooding = world.defer(await RawSocket.connect(world.server, other.cookie), (raw) => raw.destroy());
+    const witness = await tally(owner, { transports: ["websocket"] });
+    await witness.join(vault.id);
+    flooding.stopReading();
+    const packet = `42["vault:leave","${"x".repeat(2000)}"]`;
+    for (let i = 0; i < 20_000 && flooding.socket.writable; i++) flooding.send(packet);
+    const { seq } = await owner.createSource(vault.id);
+    await witness.until(() => witness.last(vault.id) === seq, "the event");
+    flooding.readOn();
+    await Promise.race([
+      flooding.closed,
+      flooding.until(() => flooding.latest.error?.code === "RATE_LIMITED", "closed or refused"),
+    ]);
+    await assertServes();
+  });
+});
+
+describe("connections", () => {
+  test("sockets of a user: TOO_MANY_SOCKETS beyond the limit, room again when one goes, others not affected", async () => {
+    const server = await serverWith({ SYNCSCRIPT_SOCKETS_PER_USER: String(SOCKET_LIMIT) });
+    for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
+      // All at once: no two may slip in together.
+      const clients = await Promise.all(Array.from({ length: 10 }, () => attempt(owner, { transports }, server)));
+      const inside = clients.filter((client) => client.latest.connect);
+      assert.equal(inside.length, SOCKET_LIMIT, transports.join());
+      for (const client of clients.filter((it) => !it.latest.connect)) {
+        assert.equal(client.latest.connect_error, "TOO_MANY_SOCKETS");
+        client.close();
+      }
+      assert.ok((await attempt(other, { transports }, server)).latest.connect, "another user");
+      inside[0].close();
+      const late = await eventually(async () => {
+        const client = await attempt(owner, { transports }, server);
+        return client.latest.connect && client;
+      }, "room again");
+      for (const client of [...inside, late]) client.close();
+      await eventually(async () => {
+        const probes = await Promise.all(inside.map(() => attempt(owner, { transports: ["websocket"] }, server)));
+        probes.forEach((client) => client.close());
+        return probes.every((client) => client.latest.connect);
+      }, "all of them gone");
+    }
+    assertNoPanic(server);
+    await server.end("SIGKILL");
+  });
+
+  test("a user who was refused or cut off many times still gets in", async () => {
+    const server = await serverWith({ SYNCSCRIPT_SOCKETS_PER_USER: "1" });
+    for (let i = 0; i < 30; i++) {
+      const client = await RawSocket.dial(server, owner.cookie);
+      client.send("40");
+      // Gone before, while, or after it is admitted.
+      if (i % 3 === 1) await client.until(() => client.latest.open, "the handshake of the engine");
+      if (i % 3 === 2) await client.until(() => client.latest.connect || client.latest.connect_error, "the outcome");
+      client.destroy();
+    }
+    await eventually(async () => {
+      const client = await attempt(owner, { transports: ["websocket"] }, server);
+      return client.latest.connect;
+    }, "the only socket");
+    assertNoPanic(server);
+    await server.end("SIGKILL");
+  });
+
+  test("vaults of a socket: TOO_MANY_VAULTS beyond the limit; leaving, removal and refusals make room", async () => {
+    const server = await serverWith({ SYNCSCRIPT_VAULTS_PER_SOCKET: String(VAULT_LIMIT) });
+    const vaults = await Promise.all(Array.from({ length: VAULT_LIMIT + 2 }, () => owner.createVault()));
+    for (const vault of vaults) await owner.addMember(vault.id, other.user, "viewer");
+    const foreign = await owner.createVault();
+    const client = await tally(other, {}, server);
+    const join = (vault) => client.ask("vault:join", { vaultId: vault.id, after: 0 });
+    for (let i = 0; i < 5; i++) assert.equal((await join(foreign)).ok, false, "a refused join takes no room");
+    for (const vault of vaults.slice(0, VAULT_LIMIT)) assert.equal((await join(vault)).ok, true);
+    const refused = await join(vaults[VAULT_LIMIT]);
+    assert.deepEqual([refused.ok, refused.code], [false, "TOO_MANY_VAULTS"]);
+    assert.equal(client.latest.error.code, "TOO_MANY_VAULTS");
+    assert.equal((await join(vaults[0])).ok, true, "a vault it is in takes no more room");
+
+    await client.ask("vault:leave", vaults[0].id);
+    assert.equal((await join(vaults[VAULT_LIMIT])).ok, true, "leaving makes room");
+    await owner.at(server).expect(204, "DELETE", `/api/vaults/${vaults[1].id}/members/${other.user.id}`);
+    await client.until(() => client.latest["vault:left"]?.reason, "vault:left");
+    assert.equal((await join(vaults[VAULT_LIMIT + 1])).ok, true, "being removed makes room");
+    const { seq } = await owner.at(server).createSource(vaults[VAULT_LIMIT + 1].id);
+    await client.until(() => client.last(vaults[VAULT_LIMIT + 1].id) === seq, "live");
+    assert.equal((await join(vaults[0])).code, "TOO_MANY_VAULTS");
+    assertNoPanic(server);
+    await server.end("SIGKILL");
+  });
+});
+
+describe("signing in", () => {
+  const ACCOUNT = 4;
+  const ADDRESS = 5;
+  let server;
+  before(async () => {
+    server = await serverWith({
+      SYNCSCRIPT_LOGIN_RATE_ACCOUNT: String(ACCOUNT),
+      SYNCSCRIPT_LOGIN_RATE_ADDRESS: String(ADDRESS),
+      SYNCSCRIPT_TRUST_PROXY: "true",
+    });
+  });
+
+  let addresses = 0;
+  /** An address that nobody had before. */
+  const newAddress = () => `10.0.${addresses >> 8}.${addresses++ & 255}`;
+
+  /** One attempt to sign in, from that address. */
+  async function login(email, password, address, at = server) {
+    const response = await fetch(`${at.url}/api/auth/login`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-forwarded-for": address },
+      body: JSON.stringify({ email, password }),
+    });
+    return { status: response.status, headers: response.headers, body: await response.json() };
+  }
+
+  function assertThrottled({ status, headers, body }) {
+    assert.equal(status, 429);
+    assert.match(headers.get("content-type"), /^application\/problem\+json/);
+    assert.match(headers.get("retry-after") ?? "(no Retry-After)", /^[1-9]\d*$/);
+    assert.ok(Number(headers.get("retry-after")) <= 60, headers.get("retry-after"));
+    assert.deepEqual([body.status, body.code], [429, "TOO_MANY_ATTEMPTS"]);
+  }
+
+  const WRONG = "not the password";
+
+  /** Attempts, answered with `status`, until one is throttled. Asserts that there were `limit`, or what came back since. */
+  async function assertExhausts(limit, status, attempt) {
+    for (let count = 0; ; count++) {
+      const answer = await attempt(count);
+      if (answer.status === status && count < limit + 2) continue;
+      assertThrottled(answer);
+      return assert.ok(count >= limit, `throttled after ${count}`);
+    }
+  }
+
+  test("an account: after so many failures 429, from any address, with the right password too, until Retry-After", async () => {
+    const user = await world.signUp("guessed");
+    const email = user.user.email;
+    await assertExhausts(ACCOUNT, 401, () => login(email, WRONG, newAddress()));
+    const throttled = await login(email, PASSWORD, newAddress());
+    assertThrottled(throttled);
+    assertThrottled(await login(email.toUpperCase(), PASSWORD, newAddress()));
+    assert.equal((await login(owner.user.email, PASSWORD, newAddress())).status, 200, "another account");
+    const from = performance.now();
+    await eventually(async () => (await login(email, PASSWORD, newAddress())).status === 200, "signed in later");
+    const waited = (performance.now() - from) / 1000;
+    assert.ok(waited <= Number(throttled.headers.get("retry-after")) + 1, `as promised, after ${waited} s`);
+  });
+
+  test("an account that does not exist is throttled alike", async () => {
+    await assertExhausts(ACCOUNT, 401, () => login("nobody@example.test", WRONG, newAddress()));
+  });
+
+  test("a hundred guesses at once get no more answers than one after the other", async () => {
+    const email = (await world.signUp("stormed")).user.email;
+    const answers = await Promise.all(Array.from({ length: 100 }, () => login(email, WRONG, newAddress())));
+    const judged = answers.filter(({ status }) => status === 401).length;
+    assert.ok(judged <= ACCOUNT + 2, `${judged} were judged`);
+    answers.filter(({ status }) => status !== 401).forEach(assertThrottled);
+  });
+
+  test("an address: after so many failures 429 for every account, for other addresses not", async () => {
+    const address = newAddress();
+    await assertExhausts(ADDRESS, 401, (i) => login(`x${i}@example.test`, WRONG, address));
+    assertThrottled(await login(owner.user.email, PASSWORD, address));
+    assert.equal((await login(owner.user.email, PASSWORD, newAddress())).status, 200);
+    assert.equal((await login(owner.user.email, PASSWORD, `${address}, ${newAddress()}`)).status, 200, "the last counts");
+  });
+
+  test("successes do not count", async () => {
+    const address = newAddress();
+    const email = (await world.signUp("diligent")).user.email;
+    for (let i = 0; i < 2 * ADDRESS; i++) assert.equal((await login(email, PASSWORD, address)).status, 200, `login ${i}`);
+  });
+
+  test("registrations count for the address", async () => {
+    const address = newAddress();
+    const register = async (i) => {
+      const response = await fetch(`${server.url}/api/auth/register`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-forwarded-for": address },
+        body: JSON.stringify({ email: `r${i}@example.test`, name: "R", password: PASSWORD }),
+      });
+      return { status: response.status, headers: response.headers, body: await response.json() };
+    };
+    await assertExhausts(ADDRESS, 201, register);
+  });
+
+  test("without SYNCSCRIPT_TRUST_PROXY the header is not believed", async () => {
+    const direct = await serverWith({ SYNCSCRIPT_LOGIN_RATE_ADDRESS: "3" });
+    await assertExhausts(3, 401, (i) => login(`z${i}@example.test`, WRONG, newAddress(), direct));
+  });
+});
+
+describe("connections that take their time", { concurrency: true }, () => {
+  /** Sends that, then a byte now and then; returns what came until the server closed, and after how long. */
+  async function dribble(port, text, each) {
+    const socket = await dial(port);
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (chunk) => (answer += chunk));
+    const from = performance.now();
+    socket.write(text);
+    const timer = each && setInterval(() => socket.writable && socket.write(each), 200);
+    try {
+      await withDeadline(once(socket, "close"), `the end of a connection that sent ${JSON.stringify(text)}`, 30_000);
+    } finally {
+      clearInterval(timer);
+      socket.destroy();
+    }
+    return { answer, ms: performance.now() - from };
+  }
+
+  test("a head that does not end is closed, however steadily it comes", async (t) => {
+    const start = "GET /healthz HTTP/1.1\r\nHost: x\r\n";
+    const [silent, steady, upgrading] = await Promise.all([
+      dribble(world.server.port, start),
+      dribble(world.server.port, start, "x-a: b\r\n"),
+      dribble(world.server.port, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\n", "x-a: b\r\n"),
+    ]);
+    for (const { answer, ms } of [silent, steady, upgrading]) {
+      assert.ok(!answer.startsWith("HTTP/1.1 200"), answer);
+      t.diagnostic(`closed after ${Math.round(ms)} ms`);
+    }
+    await assertServes();
+  });
+
+  test("a kept connection without a further request is closed after SYNCSCRIPT_IDLE_TIMEOUT_MS", async () => {
+    const server = await serverWith({ SYNCSCRIPT_IDLE_TIMEOUT_MS: String(IDLE_MS) });
+    const { answer, ms } = await dribble(server.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    assert.ok(ms >= IDLE_MS / 2, `not before its time: ${ms} ms`);
+    const client = await tally(owner, { transports: ["websocket"] }, server);
+    await client.join((await world.vault()).id);
+    const polling = await tally(owner, { transports: ["polling"] }, server);
+    await dribble(server.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert.ok(client.socket.connected && polling.socket.connected, "sockets are not idle connections");
+    assert.equal(client.cuts + polling.cuts, 0);
+  });
+
+  test("a request that takes longer than SYNCSCRIPT_REQUEST_TIMEOUT_MS is answered 503, and nothing stays behind", async () => {
+    const server = await serverWith({ SYNCSCRIPT_REQUEST_TIMEOUT_MS: "1000", SYNCSCRIPT_DATABASE_CONNECTIONS: "5" });
+    const vault = await world.vault();
+    const lock = world.defer(await world.database.connection(), (connection) => connection.end());
+    await lock.query("BEGIN");
+    await lock.query("SELECT FROM vaults WHERE id = $1 FOR UPDATE", [vault.id]);
+    const answers = await Promise.all(
+      Array.from({ length: 3 }, () => owner.at(server).request("POST", `/api/vaults/${vault.id}/sources`, newSource())),
+    );
+    for (const { status, headers, body } of answers) {
+      assert.deepEqual([status, body?.code], [503, "TIMEOUT"]);
+      assert.match(headers.get("content-type"), /^application\/problem\+json/);
+    }
+    await lock.query("ROLLBACK");
+    await eventually(() => owner.at(server).createSource(vault.id), "it serves again");
+  });
+
+  test("a body that does not come does not hold a request for ever", async () => {
+    const server = await serverWith({ SYNCSCRIPT_REQUEST_TIMEOUT_MS: "1000", SYNCSCRIPT_IDLE_TIMEOUT_MS: "1000" });
+    const head = [
+      "POST /api/vaults HTTP/1.1",
+      "Host: x",
+      `Cookie: ${owner.cookie}`,
+      "Content-Type: application/json",
+      "Content-Length: 1000",
+    ];
+    const { answer } = await dribble(server.port, `${head.join("\r\n")}\r\n\r\n{`);
+    assert.match(answer, /^HTTP\/1\.1 (408|503|400) /);
+  });
+});
