@@ -17,7 +17,8 @@ use actix_web::HttpRequest;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
-use outbox_worker::{Relay, RelaySettings, Wake, listen, notify, retry};
+use metrics_exporter_prometheus::PrometheusHandle;
+use outbox_worker::{Relay, RelaySettings, Wake, listen, node, notify, replay, retry};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
@@ -56,6 +57,10 @@ pub struct AppState {
     pub secure: bool,
     /// Whether the schema is there.
     pub schema: Schema,
+    /// The sockets.
+    pub realtime: Arc<Realtime>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
     /// Whether the page that signs in shows the demo accounts.
     pub demo: bool,
     /// The limits of this server.
@@ -102,6 +107,8 @@ pub struct Application {
     handle: ServerHandle,
     realtime: Arc<Realtime>,
     tasks: JoinSet<&'static str>,
+    pool: PgPool,
+    id: Uuid,
 }
 
 impl Application {
@@ -141,30 +148,40 @@ impl Application {
             RealtimeLimits::from(limits),
         );
 
-        let node = Uuid::new_v4();
+        let id = Uuid::new_v4();
         tasks.spawn(ends_as("watch over sessions", realtime.watch_sessions()));
         tasks.spawn(ends_as("housekeeping", housekeeping(pool.clone(), key_lifetime)));
         let relay_settings = RelaySettings { sweep: Duration::from_millis(args.sweep_interval_ms.get()) };
         let relay = Relay::new(pool.clone(), realtime.feeds(), Arc::clone(&relay_wake), relay_settings);
         tasks.spawn(ends_as("relay", relay.run()));
-        tasks.spawn(ends_as("notifier", notify::run(pool.clone(), others, node)));
+        tasks.spawn(ends_as("replays", replay::run(pool.clone(), realtime.feeds(), id)));
+        let counted = Arc::clone(&realtime);
+        let sockets = move || {
+            let (websocket, polling) = counted.sockets();
+            websocket + polling
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        tasks.spawn(ends_as("report", node::report(pool.clone(), realtime.feeds(), id, version, sockets)));
+        tasks.spawn(ends_as("notifier", notify::run(pool.clone(), others, id)));
         if args.listen {
-            tasks.spawn(ends_as("listener", listen::run(pool.clone(), relay_wake, node)));
+            tasks.spawn(ends_as("listener", listen::run(pool.clone(), relay_wake, id)));
         }
 
         let secure = settings.secure;
         let state = Data::new(AppState {
-            pool,
+            pool: pool.clone(),
             auth,
             commands,
             origins,
             secure,
             schema,
             limits: limits.clone(),
+            realtime: Arc::clone(&realtime),
+            metrics: http::install_metrics()?,
             demo: args.demo,
         });
         let server = serve(listener, state, &realtime, args.workers)?;
-        Ok(Self { address, handle: server.handle(), server, realtime, tasks })
+        Ok(Self { address, handle: server.handle(), server, realtime, tasks, pool, id })
     }
 
     /// Where it listens.
@@ -194,6 +211,8 @@ impl Application {
         };
         // The server does what its handle says only while it is polled.
         tokio::join!(stopping, async { self.server.await.ok() });
+        // Best effort: with the database away the row is marked dead by its age.
+        node::leave(&self.pool, self.id).await.ok();
         match failed {
             Some(failed) => anyhow::bail!("{failed}"),
             None => Ok(()),

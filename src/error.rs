@@ -51,6 +51,9 @@ pub enum Error {
     /// The user is a member already.
     #[error("This user is a member already")]
     AlreadyMember,
+    /// The log was compacted.
+    #[error("The log does not go back that far any more")]
+    Compacted,
     /// The source changed since the version the caller has.
     #[error("The source has changed meanwhile: read it again")]
     VersionMismatch,
@@ -102,6 +105,7 @@ impl Error {
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::UnknownEmail => "UNKNOWN_EMAIL",
             Self::AlreadyMember => "ALREADY_MEMBER",
+            Self::Compacted => "COMPACTED",
             Self::VersionMismatch => "VERSION_MISMATCH",
             Self::KeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::KeyInFlight => "IDEMPOTENCY_KEY_IN_FLIGHT",
@@ -126,6 +130,7 @@ impl From<StoreError> for Error {
                 Refusal::UnknownEmail => Self::UnknownEmail,
                 Refusal::EmailTaken => Self::EmailTaken,
                 Refusal::AlreadyMember => Self::AlreadyMember,
+                Refusal::Compacted => Self::Compacted,
             },
             StoreError::Unavailable(cause) => Self::Unavailable(cause.into()),
             StoreError::Internal(cause) => Self::Internal(cause.into()),

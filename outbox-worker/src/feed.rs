@@ -17,7 +17,9 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Event, EventType, Seq, VaultId};
+use uuid::Uuid;
+
+use crate::{Event, EventType, Seq, UserId, VaultId, metric};
 
 /// Events kept while someone is joining. Enough to bridge the time of one read of the log at thousands of events a
 /// second; a joiner that falls further behind reads the log again.
@@ -33,6 +35,10 @@ pub trait Subscriber: Send + 'static {
     fn entered(&mut self) -> Delivery;
     /// Offers the next event.
     fn deliver(&self, event: &Event) -> Delivery;
+    /// Whose it is.
+    fn user(&self) -> UserId;
+    /// Offers an event that was emitted before, as part of a replay. It changes nothing of what the subscriber has.
+    fn replay(&self, event: &Event, replay: Uuid) -> Delivery;
     /// The feed could not be continued; the subscriber must come again.
     fn lost(&self);
 }
@@ -203,6 +209,7 @@ impl<S: Subscriber> Feed<S> {
             }
             emitted = event.seq;
             state.emitted = Some(emitted);
+            metric::emitted(state.members.len());
             state
                 .members
                 .retain(|_, member| event.seq <= member.has || member.subscriber.deliver(&event) == Delivery::Taken);
@@ -210,6 +217,19 @@ impl<S: Subscriber> Feed<S> {
             state.keep(event, self.tail);
         }
         Ok(count)
+    }
+}
+
+impl<S: Subscriber> Feed<S> {
+    /// Offers events again to the members, or to those of one user. Positions stay as they are.
+    pub fn replay<'a>(&self, events: impl Iterator<Item = &'a Event>, user: Option<UserId>, replay: Uuid) {
+        let mut state = lock(&self.state);
+        for event in events {
+            state.members.retain(|_, member| {
+                let meant = user.is_none_or(|user| user == member.subscriber.user());
+                !meant || member.subscriber.replay(event, replay) == Delivery::Taken
+            });
+        }
     }
 }
 

@@ -11,6 +11,9 @@
 //! | [`listen`] | hears from other processes, by LISTEN |
 //! | [`feed`] | per vault: the position emitted, the members, joining without hole or double (I3, I4) |
 //! | [`relay`] | the loop: wake or sweep, read, emit |
+//! | [`replay`] | sends stored events again, where operators ask for it |
+//! | [`node`] | reports this node to operators |
+//! | [`metric`] | what is counted and measured |
 //! | [`retry`] | waits longer after each failure |
 //!
 //! On failure: a lost notification or a lost LISTEN connection costs one sweep interval (I8); a lost database
@@ -23,8 +26,11 @@ pub mod feed;
 pub mod ids;
 pub mod listen;
 pub mod log;
+pub mod metric;
+pub mod node;
 pub mod notify;
 pub mod relay;
+pub mod replay;
 pub mod retry;
 pub mod wake;
 

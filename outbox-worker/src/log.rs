@@ -65,21 +65,50 @@ pub async fn read_page(
     rows.into_iter().map(Event::try_from).collect()
 }
 
+/// The events of one vault at the given positions.
+///
+/// # Errors
+/// [`LogError`]; nothing is returned half.
+pub async fn read_these(pool: &PgPool, vault: VaultId, seqs: &[i64]) -> Result<Vec<Event>, LogError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT vault_id, seq, event_id, type AS kind, payload AS "payload: _", created_at
+           FROM outbox WHERE vault_id = $1 AND seq = ANY($2) ORDER BY seq"#,
+        vault.get(),
+        seqs,
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(Event::try_from).collect()
+}
+
+/// A vault whose log goes on beyond a position.
+#[derive(Debug, Clone, Copy)]
+pub struct Behind {
+    /// The vault.
+    pub vault: VaultId,
+    /// By how many events.
+    pub events: i64,
+}
+
 /// Those of the given vaults whose head is beyond the given position: the sweep.
 ///
 /// # Errors
 /// [`LogError::Database`].
-pub async fn behind(pool: &PgPool, positions: &[(VaultId, Seq)]) -> Result<Vec<VaultId>, LogError> {
+pub async fn behind(pool: &PgPool, positions: &[(VaultId, Seq)]) -> Result<Vec<Behind>, LogError> {
+    if positions.is_empty() {
+        return Ok(Vec::new());
+    }
     let (vaults, seqs): (Vec<_>, Vec<_>) = positions.iter().map(|(v, s)| (v.get(), s.get())).unzip();
-    let ids = sqlx::query_scalar!(
-        r#"SELECT v.id FROM unnest($1::uuid[], $2::bigint[]) AS p (vault_id, seq)
+    let rows = sqlx::query!(
+        r#"SELECT v.id, v.head_seq - p.seq AS "events!" FROM unnest($1::uuid[], $2::bigint[]) AS p (vault_id, seq)
            JOIN vaults v ON v.id = p.vault_id WHERE v.head_seq > p.seq"#,
         &vaults,
         &seqs,
     )
     .fetch_all(pool)
     .await?;
-    Ok(ids.into_iter().map(VaultId::from).collect())
+    Ok(rows.into_iter().map(|row| Behind { vault: row.id.into(), events: row.events }).collect())
 }
 
 /// Every vault and its head: for tools that follow all of them.

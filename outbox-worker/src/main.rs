@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use outbox_worker::commands::compact::Before;
-use outbox_worker::{Seq, VaultId, commands};
+use outbox_worker::commands::replay::Request;
+use outbox_worker::{EventType, Seq, UserId, VaultId, commands};
+use uuid::Uuid;
 
 /// Looks at the outbox of a SyncScript database, while the servers run.
 #[derive(Parser)]
@@ -37,6 +39,16 @@ enum Command {
         /// Begins after this seq instead of at the end; 0 prints the whole log
         #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
         after: Option<i64>,
+    },
+    /// Sends stored events again to the live members of a vault, on every node, in order
+    ///
+    /// Clients tell them by the field `replay`. The servers do the work: to stop this command does not stop the replay.
+    Replay(ReplayArgs),
+    /// Lists the replays, newest first
+    Replays {
+        /// Prints a JSON array instead of a table
+        #[arg(long)]
+        json: bool,
     },
     /// Folds the log and compares it with the tables; exit code 1 if they differ or the log has a hole
     Verify {
@@ -87,6 +99,46 @@ enum Command {
 }
 
 #[derive(Args)]
+struct ReplayArgs {
+    /// The vault
+    #[arg(long, value_name = "ID", required_unless_present = "cancel")]
+    vault: Option<VaultId>,
+    /// The first event [default: the first of the log]
+    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(1..))]
+    from: Option<i64>,
+    /// The last event [default: the head]
+    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(1..))]
+    to: Option<i64>,
+    /// Only events of this type, such as source:created
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<EventType>,
+    /// Only to the sockets of this user
+    #[arg(long, value_name = "ID")]
+    user: Option<UserId>,
+    /// Events a second, such as 100 or 100/s
+    #[arg(long, default_value = "100", value_parser = rate)]
+    rate: f64,
+    /// Says how many events would be sent, and sends none
+    #[arg(long)]
+    dry_run: bool,
+    /// Stops this replay instead
+    #[arg(long, value_name = "REPLAY", conflicts_with_all = ["vault", "from", "to", "kind", "user", "dry_run"])]
+    cancel: Option<Uuid>,
+    /// Prints a JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    number
+        .parse()
+        .ok()
+        .filter(|rate: &f64| (0.1..=4000.0).contains(rate))
+        .ok_or_else(|| "give events a second, from 0.1 to 4000".to_owned())
+}
+
+#[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Which {
     /// Only this vault
@@ -126,6 +178,14 @@ async fn run(args: Cli) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Status { json, limit } => commands::status::run(&pool, limit, json, out).await?,
         Command::Tail { vault, after } => commands::tail::run(&pool, vault, after.map(Seq::from), out).await?,
+        Command::Replay(ReplayArgs { cancel: Some(id), .. }) => commands::replay::cancel(&pool, id, out).await?,
+        Command::Replay(args) => {
+            let vault = args.vault.ok_or_else(|| anyhow::anyhow!("--vault is missing"))?;
+            let ReplayArgs { from, to, kind, user, rate, dry_run, json, .. } = args;
+            let request = Request { vault, from, to, kind, user, rate };
+            commands::replay::run(&pool, request, dry_run, json, out).await?;
+        }
+        Command::Replays { json } => commands::replay::list(&pool, json, out).await?,
         Command::Verify { vault, all: _, json } => {
             if !commands::verify::run(&pool, vault, json, out).await?.clean {
                 return Ok(ExitCode::FAILURE);

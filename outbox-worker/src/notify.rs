@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{VaultId, Wake};
+use crate::{VaultId, Wake, metric};
 
 /// The channel on which processes hear of each other's appends.
 pub const CHANNEL: &str = "syncscript_outbox";
@@ -25,7 +25,9 @@ const VAULTS_PER_NOTIFY: usize = 200;
 /// Sends what is marked in `news`, for ever. `node` names this process, so that it can skip its own notifications.
 pub async fn run(pool: PgPool, news: Arc<Wake>, node: Uuid) {
     loop {
-        let vaults: Vec<VaultId> = news.next().await.vaults.into_iter().collect();
+        let dirty = news.next().await;
+        let vaults: Vec<VaultId> = dirty.vaults.into_iter().collect();
+        metric::notified(vaults.len().div_ceil(VAULTS_PER_NOTIFY), vaults.len(), dirty.marks);
         for some in vaults.chunks(VAULTS_PER_NOTIFY) {
             let sent = sqlx::query!("SELECT pg_notify($1, $2)", CHANNEL, payload(node, some)).execute(&pool).await;
             if let Err(error) = sent {

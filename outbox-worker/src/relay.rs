@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::log::{self, LogError};
 use crate::wake::Dirty;
-use crate::{Event, Feeds, Seq, Subscriber, VaultId, Wake, retry};
+use crate::{Event, Feeds, Seq, Subscriber, VaultId, Wake, metric, retry};
 
 /// Events of one vault in one read. More than that are read in rounds, so that one vault's burst does not fill memory
 /// or hold up the others.
@@ -50,7 +50,13 @@ impl<S: Subscriber> Relay<S> {
                 dirty = self.wake.next() => dirty,
                 _ = sweep.tick() => Dirty { sweep: true, ..Dirty::default() },
             };
-            retry::until_ok("reading the outbox", || self.round(&dirty)).await;
+            let begun = Instant::now();
+            retry::until_ok("reading the outbox", || async {
+                // While the database is away nothing is known of the events but how long they have been waiting.
+                self.round(&dirty).await.inspect_err(|_| metric::waiting(begun.elapsed()))
+            })
+            .await;
+            metric::caught_up();
         }
     }
 
@@ -60,7 +66,9 @@ impl<S: Subscriber> Relay<S> {
         if positions.is_empty() {
             return Ok(());
         }
-        for (vault, events) in by_vault(log::read_after(&self.pool, &positions, PER_VAULT).await?) {
+        let events = log::read_after(&self.pool, &positions, PER_VAULT).await?;
+        metric::read(&events);
+        for (vault, events) in by_vault(events) {
             if events.len() as i64 == PER_VAULT {
                 self.wake.mark(vault);
             }
@@ -74,9 +82,9 @@ impl<S: Subscriber> Relay<S> {
         let mut due = dirty.vaults.clone();
         if dirty.sweep {
             let positions = self.feeds.positions();
-            if !positions.is_empty() {
-                due.extend(log::behind(&self.pool, &positions).await?);
-            }
+            let behind = log::behind(&self.pool, &positions).await?;
+            metric::swept(positions.len(), &behind);
+            due.extend(behind.into_iter().map(|behind| behind.vault));
         }
         Ok(due.into_iter().filter_map(|vault| Some((vault, self.feeds.get(vault)?.emitted()?))).collect())
     }

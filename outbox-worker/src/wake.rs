@@ -22,6 +22,8 @@ pub struct Wake {
 pub struct Dirty {
     /// Vaults that were named.
     pub vaults: HashSet<VaultId>,
+    /// How many marks that was.
+    pub marks: u64,
     /// Notifications may have been missed: compare every vault in use with its head.
     pub sweep: bool,
 }
@@ -40,7 +42,12 @@ impl Wake {
 
     /// These vaults have new events.
     pub fn mark_many(&self, vaults: impl IntoIterator<Item = VaultId>) {
-        self.lock().vaults.extend(vaults);
+        {
+            let mut dirty = self.lock();
+            let mut marks = 0;
+            dirty.vaults.extend(vaults.into_iter().inspect(|_| marks += 1));
+            dirty.marks += marks;
+        }
         self.notify.notify_one();
     }
 

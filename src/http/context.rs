@@ -10,6 +10,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, http::header::HeaderValue};
+use metrics::histogram;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -43,6 +44,9 @@ pub async fn request_context<B: MessageBody + 'static>(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    let labels = [("method", method.to_string()), ("route", route), ("status", response.status().as_u16().to_string())];
+    histogram!("syncscript_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if path.starts_with("/api/") {
         tracing::info!(status = response.status().as_u16(), elapsed_ms, "answered");

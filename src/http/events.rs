@@ -36,7 +36,7 @@ struct LogPage<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LogEntry<'a> {
+pub struct LogEntry<'a> {
     seq: Seq,
     event_id: Uuid,
     r#type: &'static str,

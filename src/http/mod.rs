@@ -6,6 +6,7 @@ mod events;
 mod extract;
 mod health;
 mod members;
+mod metrics;
 mod pages;
 mod problem;
 mod sources;
@@ -14,6 +15,7 @@ mod vaults;
 use actix_web::web::{self, ServiceConfig};
 
 pub use context::request_context;
+pub use metrics::install as install_metrics;
 pub use problem::problem;
 
 use crate::error::Error;
@@ -60,11 +62,13 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::patch().to(sources::update))
                 .route(web::delete().to(sources::delete)),
         )
+        .service(web::resource("/api/sources/{sourceId}/history").route(web::get().to(sources::history)))
         .service(web::resource("/api/demo").route(web::get().to(pages::demo)))
         .service(web::resource("/").route(web::get().to(pages::page)))
         .service(web::resource("/login").route(web::get().to(pages::page)))
         .service(web::resource("/test/realtime").route(web::get().to(pages::page)))
         .service(web::resource("/assets/{file}").route(web::get().to(pages::asset)))
+        .service(web::resource("/metrics").route(web::get().to(metrics::show)))
         .service(web::resource("/healthz").route(web::get().to(health::alive)))
         .service(web::resource("/readyz").route(web::get().to(health::ready)))
         .default_service(web::to(|| async { Err::<&str, Error>(Error::NotFound) }));

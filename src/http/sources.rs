@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::events::LogEntry;
 use super::extract::{Mutating, SignedIn, if_match};
 use super::vaults::vault_seq;
 use crate::app::AppState;
 use crate::command::{NewSourceBody, SourceChangeBody};
-use crate::domain::{Seq, Source, SourceId};
+use crate::domain::{Seq, Source, SourceId, UserId, VaultId};
 use crate::error::Error;
-use crate::store::{StoreError, sources};
+use crate::store::{StoreError, history, sources, vaults};
 
 /// Sources on a page, where the query does not say.
 const DEFAULT_LIMIT: i64 = 500;
@@ -27,6 +28,7 @@ const MAX_LIMIT: i64 = 1000;
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     cursor: Option<String>,
+    at: Option<i64>,
     limit: Option<i64>,
 }
 
@@ -47,10 +49,44 @@ pub async fn list(
 ) -> Result<HttpResponse, Error> {
     let after = query.cursor.as_deref().map(read_cursor).transpose()?;
     let limit = limit(query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let vault: VaultId = path.into_inner().into();
+    if let Some(at) = query.at {
+        return list_at(&state, user.id(), vault, at, after, limit).await;
+    }
     let mut connection = state.pool.acquire().await.map_err(StoreError::from)?;
-    let page = sources::page(&mut connection, user.id(), path.into_inner().into(), after, limit).await?;
+    let page = sources::page(&mut connection, user.id(), vault, after, limit).await?;
     let next_cursor = page.sources.last().filter(|_| page.more).map(cursor);
     Ok(HttpResponse::Ok().json(SourcePage { sources: page.sources, seq: page.seq, next_cursor }))
+}
+
+/// The list as it was after the event `at`.
+async fn list_at(
+    state: &AppState,
+    user: UserId,
+    vault: VaultId,
+    at: i64,
+    after: Option<(DateTime<Utc>, SourceId)>,
+    limit: i64,
+) -> Result<HttpResponse, Error> {
+    let (_, head) = vaults::membership(&state.pool, user, vault).await?;
+    let seq = Seq::from(at);
+    if at < 0 || seq > head {
+        return Err(Error::BadRequest(format!("at must be from 0 to {head}, the newest event")));
+    }
+    let (sources, more) = history::sources_at(&state.pool, vault, seq, after, limit).await?;
+    let next_cursor = sources.last().filter(|_| more).map(cursor);
+    Ok(HttpResponse::Ok().json(SourcePage { sources, seq, next_cursor }))
+}
+
+/// How a source came to be what it is.
+pub async fn history(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Result<HttpResponse, Error> {
+    let events = history::of_source(&state.pool, user.id(), path.into_inner().into()).await?;
+    Ok(HttpResponse::Ok().json(History { events: events.iter().map(LogEntry::from).collect() }))
+}
+
+#[derive(Serialize)]
+struct History<'a> {
+    events: Vec<LogEntry<'a>>,
 }
 
 pub async fn create(

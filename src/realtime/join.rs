@@ -14,6 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::{counter, histogram};
 use outbox_worker::{Entry, Event, EventType, Joining, Revocation, Seq, VaultId, log};
 use serde_json::{Value, json};
 use socketioxide::extract::SocketRef;
@@ -61,6 +62,8 @@ struct Join<'a> {
     has: Seq,
     /// It asked for no backlog: what is emitted while it is on its way is looked at, and not sent.
     quiet: bool,
+    /// Events sent on the way.
+    brought: u64,
 }
 
 /// Brings a socket into a vault's room. Answers what `vault:joined` said.
@@ -104,17 +107,22 @@ async fn bring_in(
         realtime.relay.mark(vault);
     }
     let quiet = after.is_none();
-    let mut join = Join { realtime, client, socket, vault, role, authorised_at: head, has: head, quiet };
+    let mut join = Join { realtime, client, socket, vault, role, authorised_at: head, has: head, quiet, brought: 0 };
     if let Some(after) = after {
         if after > head || head.get() - after.get() > realtime.limits.backlog {
-            join.send("vault:resync", &json!({ "vaultId": vault, "seq": head })).await?;
+            join.resync(head).await?;
         } else {
             join.has = after;
             join.read_log(head).await?;
         }
     }
     let member = RoomMember::new(socket.clone(), Arc::clone(client), Arc::clone(&realtime.lines), vault);
-    join.enter(&joining, member).await
+    let joined = join.enter(&joining, member).await?;
+    counter!("syncscript_joins_total").increment(1);
+    if after.is_some() {
+        histogram!("syncscript_catch_up_events").record(join.brought as f64);
+    }
+    Ok(joined)
 }
 
 impl Join<'_> {
@@ -151,9 +159,7 @@ impl Join<'_> {
             let continues = |first: &Event| first.seq == self.has.next() && first.kind != EventType::VaultSnapshot;
             if !page.first().is_some_and(continues) {
                 // The log does not go back that far: it was compacted.
-                self.send("vault:resync", &json!({ "vaultId": self.vault, "seq": upto })).await?;
-                self.has = upto;
-                return Ok(());
+                return self.resync(upto).await;
             }
             for event in page {
                 self.bring(&event).await?;
@@ -162,11 +168,19 @@ impl Join<'_> {
         Ok(())
     }
 
+    /// The client is told to load the vault anew, and goes on from there.
+    async fn resync(&mut self, at: Seq) -> Result<(), JoinError> {
+        counter!("syncscript_resyncs_total").increment(1);
+        self.has = at;
+        self.send("vault:resync", &json!({ "vaultId": self.vault, "seq": at })).await
+    }
+
     async fn bring(&mut self, event: &Event) -> Result<(), JoinError> {
         let revocation = event.revokes(self.client.user.id).filter(|_| event.seq > self.authorised_at);
         let Some(revocation) = revocation else {
             if !self.quiet {
                 self.send(event.kind.as_str(), &event.payload).await?;
+                self.brought += 1;
             }
             self.has = event.seq;
             if event.seq > self.authorised_at

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use outbox_worker::{Delivery, Event, EventType, Subscriber, VaultId};
+use metrics::counter;
+use outbox_worker::{Delivery, Event, EventType, Subscriber, UserId, VaultId};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 use socketioxide::{SendError, SocketError};
+use uuid::Uuid;
 
 use super::inbox::Client;
 use super::lines::Lines;
@@ -58,11 +61,19 @@ impl RoomMember {
             Sent::Closed => Delivery::Gone,
             Sent::Full => {
                 tracing::info!(vault = %self.vault, user = %self.client.user.id, "closed a socket that cannot keep up");
+                counter!("syncscript_slow_readers_closed_total").increment(1);
                 self.lines.cut(&self.socket);
                 Delivery::Gone
             }
         }
     }
+}
+
+/// The stored payload with one field more, which tells it from a live one. A payload that is no object cannot be marked,
+/// and is better not sent than taken for a live event.
+fn marked(event: &Event, replay: Uuid) -> Option<Box<RawValue>> {
+    let body = event.payload.get().trim_end().strip_suffix('}')?;
+    RawValue::from_string(format!("{body},\"replay\":\"{replay}\"}}")).ok()
 }
 
 impl Subscriber for RoomMember {
@@ -81,12 +92,24 @@ impl Subscriber for RoomMember {
         let Some(revocation) = event.revokes(self.client.user.id) else {
             return self.offer(event.kind.as_str(), &event.payload);
         };
+        counter!("syncscript_revocations_total", "reason" => revocation.reason()).increment(1);
         self.client.left(self.vault);
         if event.kind == EventType::VaultDeleted && self.offer(event.kind.as_str(), &event.payload) == Delivery::Gone {
             return Delivery::Gone;
         }
         self.offer("vault:left", &json!({ "vaultId": self.vault, "reason": revocation.reason() }));
         Delivery::Gone
+    }
+
+    fn user(&self) -> UserId {
+        self.client.user.id
+    }
+
+    fn replay(&self, event: &Event, replay: Uuid) -> Delivery {
+        match marked(event, replay) {
+            Some(payload) => self.offer(event.kind.as_str(), &payload),
+            None => Delivery::Taken,
+        }
     }
 
     fn lost(&self) {

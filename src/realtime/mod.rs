@@ -145,6 +145,12 @@ impl Realtime {
         Arc::clone(&self.feeds)
     }
 
+    /// How many sockets there are: by websocket, and by long-polling.
+    #[must_use]
+    pub fn sockets(&self) -> (usize, usize) {
+        self.roster.count()
+    }
+
     /// Ends sockets with their sessions, for ever.
     pub fn watch_sessions(&self) -> impl Future<Output = ()> + use<> {
         roster::watch(Arc::clone(&self.roster), self.pool.clone(), Arc::clone(&self.lines))

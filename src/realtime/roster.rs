@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use outbox_worker::UserId;
+use socketioxide::TransportType;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 use sqlx::PgPool;
@@ -113,6 +114,13 @@ impl Roster {
         }
         let now = Utc::now();
         self.cut_where(lines, |present| ends.get(&present.token).is_some_and(|end| end.is_none_or(|end| end <= now)));
+    }
+
+    /// How many sockets there are: by websocket, and by long-polling.
+    pub fn count(&self) -> (usize, usize) {
+        let present = self.lock();
+        let polling = present.values().filter(|p| p.socket.transport_type() == TransportType::Polling).count();
+        (present.len() - polling, polling)
     }
 
     /// Two kinds of sockets the engine does not clean up after, or not soon: one whose connection was lost while its

@@ -33,6 +33,8 @@ pub enum Refusal {
     EmailTaken,
     /// The user is a member already.
     AlreadyMember,
+    /// The log was compacted, and does not go back that far.
+    Compacted,
 }
 
 impl From<sqlx::Error> for StoreError {

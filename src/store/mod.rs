@@ -4,6 +4,7 @@
 //! the database (decision 2): it commits with its event or not at all (I1, I2).
 
 mod error;
+pub mod history;
 pub mod idempotency;
 pub mod members;
 pub mod session_changes;

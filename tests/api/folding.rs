@@ -93,12 +93,15 @@ async fn log(reader: &User, vault: &str, limit: usize) -> (Vec<Value>, i64) {
     let (mut events, mut after) = (Vec::<Value>::new(), 0);
     loop {
         let page = reader.read(&format!("/api/vaults/{vault}/events?after={after}&limit={limit}")).await;
-        events.extend(page["events"].as_array().expect("a list").clone());
+        let more = page["events"].as_array().expect("a list");
+        assert!(more.first().is_none_or(|event| event["seq"] == json!(after + 1)), "{page} is not after {after}");
+        events.extend(more.clone());
         let head = page["headSeq"].as_i64().expect("a head");
         after = i64::try_from(events.len()).expect("a length");
         if after >= head {
             return (events, head);
         }
+        assert!(!more.is_empty(), "{page} ends before its head");
     }
 }
 

@@ -21,6 +21,7 @@ async fn pages(team: &Team, limit: usize, mut between: impl AsyncFnMut(usize)) -
         assert!(next.is_some() || page["nextCursor"].is_null());
         pages.push(page);
         let Some(cursor) = next else { return pages };
+        assert!(pages.len() < 20, "the pages have no end");
         assert_eq!(size, limit, "a page with another after it is full");
         between(pages.len()).await;
         query = format!("?limit={limit}&cursor={cursor}");

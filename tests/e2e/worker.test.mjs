@@ -62,7 +62,7 @@ describe("status", () => {
 
   test("--json: each vault with its head, the age of its newest event and the size of its log", async () => {
     const [small, large] = [await vaultWith(1), await vaultWith(20)];
-    const vaults = JSON.parse(await status("--json"));
+    const { vaults } = JSON.parse(await status("--json"));
     for (const vault of vaults) assert.deepEqual(Object.keys(vault).sort(), [...KEYS].sort());
     const of = ({ id }) => vaults.find(({ vaultId }) => vaultId === id);
 
@@ -85,7 +85,7 @@ describe("status", () => {
       small.id,
     ]);
     await owner.expect(204, "DELETE", `/api/vaults/${large.id}`);
-    const later = JSON.parse(await status("--json"));
+    const { vaults: later } = JSON.parse(await status("--json"));
     assert.ok(
       Math.abs(later.find(({ vaultId }) => vaultId === small.id).newestEventAgeSeconds - 3600) < 60,
       "an hour old",

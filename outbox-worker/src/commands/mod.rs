@@ -4,6 +4,7 @@ pub mod compact;
 pub mod export;
 pub mod import;
 pub mod rebuild;
+pub mod replay;
 pub mod status;
 pub mod tail;
 pub mod verify;
@@ -18,7 +19,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use crate::VaultId;
 
 /// The newest migration that these commands were written for.
-const SCHEMA_VERSION: i64 = 7;
+const SCHEMA_VERSION: i64 = 8;
 
 /// Connects with few connections: these commands run beside a live system.
 ///

@@ -1,4 +1,4 @@
-//! `status`: per vault, the head, the age of the newest event and the size of the log.
+//! `status`: the whole, the nodes, and per vault the head, the age of the newest event and the size of the log.
 
 use std::io::Write;
 
@@ -7,6 +7,8 @@ use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde::Serialize;
 use sqlx::PgPool;
 use uuid::Uuid;
+
+use crate::node;
 
 /// One vault's line.
 #[derive(Debug, Serialize)]
@@ -22,12 +24,104 @@ pub struct VaultStatus {
     newest_event_age_seconds: Option<i64>,
 }
 
-/// Prints the `limit` vaults with the newest events, as a table or as one JSON array.
+/// One node's line.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeStatus {
+    node_id: Uuid,
+    version: String,
+    alive: bool,
+    seen_seconds_ago: i64,
+    sockets: i64,
+    vaults_in_use: i64,
+    lag_events: i64,
+}
+
+/// The whole.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Totals {
+    vaults: i64,
+    /// By the heads; what was compacted counts too.
+    events: i64,
+    events_last_minute: i64,
+    oldest_event_at: Option<DateTime<Utc>>,
+    newest_event_at: Option<DateTime<Utc>>,
+    outbox_bytes: i64,
+    outbox_index_bytes: i64,
+}
+
+#[derive(Serialize)]
+struct Status {
+    totals: Totals,
+    nodes: Vec<NodeStatus>,
+    vaults: Vec<VaultStatus>,
+}
+
+/// Prints the whole, the nodes, and the `limit` vaults with the newest events: as tables or as one JSON object.
 ///
 /// # Errors
 /// The database cannot be read, or the output cannot be written.
 pub async fn run(pool: &PgPool, limit: i64, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
-    let vaults = sqlx::query_as!(
+    let status = Status { totals: totals(pool).await?, nodes: nodes(pool).await?, vaults: vaults(pool, limit).await? };
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &status)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let Status { totals, nodes, vaults } = status;
+    writeln!(
+        out,
+        "{} vaults, {} events, {} in the last minute; outbox {}, its indexes {}",
+        totals.vaults,
+        totals.events,
+        totals.events_last_minute,
+        size(totals.outbox_bytes),
+        size(totals.outbox_index_bytes)
+    )?;
+    if let (Some(oldest), Some(newest)) = (totals.oldest_event_at, totals.newest_event_at) {
+        writeln!(out, "oldest event {oldest}, newest {newest}")?;
+    }
+    writeln!(out, "{}\n{}", node_table(&nodes), table(&vaults))?;
+    Ok(())
+}
+
+async fn totals(pool: &PgPool) -> anyhow::Result<Totals> {
+    // By vault, through the primary key: the outbox has no index over time.
+    Ok(sqlx::query_as!(
+        Totals,
+        r#"SELECT count(*) AS "vaults!", coalesce(sum(v.head_seq), 0)::bigint AS "events!",
+                  coalesce(sum(r.events), 0)::bigint AS "events_last_minute!",
+                  min(f.created_at) AS oldest_event_at, max(n.created_at) AS newest_event_at,
+                  pg_table_size('outbox') AS "outbox_bytes!", pg_indexes_size('outbox') AS "outbox_index_bytes!"
+           FROM vaults v
+           LEFT JOIN outbox n ON n.vault_id = v.id AND n.seq = v.head_seq
+           LEFT JOIN LATERAL (SELECT o.created_at FROM outbox o WHERE o.vault_id = v.id ORDER BY o.seq LIMIT 1) f ON true
+           LEFT JOIN LATERAL (
+               SELECT count(*) AS events FROM outbox o
+               WHERE o.vault_id = v.id AND n.created_at > now() - interval '1 minute'
+                   AND o.created_at > now() - interval '1 minute'
+           ) r ON true"#
+    )
+    .fetch_one(pool)
+    .await?)
+}
+
+async fn nodes(pool: &PgPool) -> anyhow::Result<Vec<NodeStatus>> {
+    Ok(sqlx::query_as!(
+        NodeStatus,
+        r#"SELECT id AS node_id, version, sockets, vaults_in_use, lag_events,
+                  seen_at > clock_timestamp() - $1 * interval '1 second' AS "alive!",
+                  extract(epoch FROM clock_timestamp() - seen_at)::bigint AS "seen_seconds_ago!"
+           FROM nodes ORDER BY started_at"#,
+        node::DEAD_AFTER_S
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+async fn vaults(pool: &PgPool, limit: i64) -> anyhow::Result<Vec<VaultStatus>> {
+    Ok(sqlx::query_as!(
         VaultStatus,
         r#"SELECT v.id AS vault_id, v.name, v.deleted_at IS NOT NULL AS "deleted!", v.head_seq,
                   l.events AS "events!", l.bytes AS "log_bytes!", n.created_at AS "newest_event_at?",
@@ -42,14 +136,23 @@ pub async fn run(pool: &PgPool, limit: i64, json: bool, out: &mut impl Write) ->
         limit,
     )
     .fetch_all(pool)
-    .await?;
-    if json {
-        serde_json::to_writer_pretty(&mut *out, &vaults)?;
-        writeln!(out)?;
-    } else {
-        writeln!(out, "{}", table(&vaults))?;
+    .await?)
+}
+
+fn node_table(nodes: &[NodeStatus]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["node", "state", "sockets", "vaults in use", "lag (events)"]);
+    for node in nodes {
+        let state = if node.alive { "alive".to_owned() } else { format!("dead, seen {}", age(node.seen_seconds_ago)) };
+        table.add_row([
+            node.node_id.to_string(),
+            state,
+            node.sockets.to_string(),
+            node.vaults_in_use.to_string(),
+            node.lag_events.to_string(),
+        ]);
     }
-    Ok(())
+    table
 }
 
 fn table(vaults: &[VaultStatus]) -> Table {

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import net from "node:net";
 
 export class Proxy {
+  /** What is done to a connection that becomes a websocket, once the server has sent so many chunks on it. */
+  sabotage = null;
   #pairs = new Set();
   #held = false;
 
@@ -39,7 +41,20 @@ export class Proxy {
       });
     }
     near.setNoDelay(true);
+    near.once("data", (chunk) => {
+      if (this.sabotage && /^upgrade: websocket/im.test(chunk.toString())) this.#sabotage(pair, this.sabotage);
+    });
     if (this.#held) hold(pair);
+  }
+
+  #sabotage(pair, { after, deed }) {
+    let chunks = 0;
+    pair.far.on("data", () => {
+      if (++chunks !== after) return;
+      if (deed === "swallow") return hold(pair);
+      pair.near.destroy();
+      pair.far.destroy();
+    });
   }
 
   /** Reads nothing more of what the server sends, on connections of now and later. The other direction goes on. */

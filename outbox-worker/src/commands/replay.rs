@@ -1,0 +1,196 @@
+//! `replay` and `replays`: asks the servers to send stored events again, watches, lists and cancels.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::bail;
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{chosen, progress};
+use crate::{EventType, UserId, VaultId};
+
+/// What to send again.
+#[derive(Debug)]
+pub struct Request {
+    /// Of this vault.
+    pub vault: VaultId,
+    /// The first event; 1 without it.
+    pub from: Option<i64>,
+    /// The last event; the head without it.
+    pub to: Option<i64>,
+    /// Only of this type.
+    pub kind: Option<EventType>,
+    /// Only to this user's sockets.
+    pub user: Option<UserId>,
+    /// Events a second.
+    pub rate: f64,
+}
+
+/// Asks for a replay and watches it until it is over. To stop watching does not stop the replay.
+///
+/// # Errors
+/// The vault or the user is unknown, the range is not in the log, or the database cannot be written.
+pub async fn run(
+    pool: &PgPool,
+    request: Request,
+    dry_run: bool,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let (from, to) = range(pool, &request).await?;
+    let kind = request.kind.map(EventType::as_str);
+    if dry_run {
+        let events = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "events!" FROM outbox
+               WHERE vault_id = $1 AND seq BETWEEN $2 AND $3 AND ($4::text IS NULL OR type = $4)"#,
+            request.vault.get(),
+            from,
+            to,
+            kind,
+        )
+        .fetch_one(pool)
+        .await?;
+        if json {
+            writeln!(out, "{}", json!({ "events": events, "from": from, "to": to, "dryRun": true }))?;
+        } else {
+            writeln!(out, "would send {events} events, seq {from} to {to}")?;
+        }
+        return Ok(());
+    }
+    let id = Uuid::now_v7();
+    sqlx::query!(
+        "INSERT INTO replays (id, vault_id, from_seq, to_seq, type, user_id, rate, requested_by, position)
+         VALUES ($1, $2, $3::bigint, $4, $5, $6, $7, $8, $3::bigint - 1)",
+        id,
+        request.vault.get(),
+        from,
+        to,
+        kind,
+        request.user.map(UserId::get),
+        request.rate,
+        operator(),
+    )
+    .execute(pool)
+    .await?;
+    let state = watch(pool, id, from, to).await?;
+    if json {
+        writeln!(out, "{}", json!({ "id": id, "state": state, "from": from, "to": to }))?;
+    } else {
+        writeln!(out, "replay {id}: {state}, seq {from} to {to}")?;
+    }
+    Ok(())
+}
+
+async fn range(pool: &PgPool, request: &Request) -> anyhow::Result<(i64, i64)> {
+    let head = chosen(&mut *pool.acquire().await?, Some(request.vault)).await?.first().map_or(0, |(_, head)| *head);
+    let (from, to) = (request.from.unwrap_or(1), request.to.unwrap_or(head));
+    if from > to {
+        bail!("--from {from} is above --to {to}");
+    }
+    if to > head {
+        bail!("--to {to} is above the head of the log, {head}");
+    }
+    if let Some(user) = request.user {
+        let known = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE id = $1) AS "known!""#, user.get())
+            .fetch_one(pool)
+            .await?;
+        if !known {
+            bail!("there is no user {user}");
+        }
+    }
+    Ok((from, to))
+}
+
+/// Waits until the replay is over. The servers do the work; this only looks.
+async fn watch(pool: &PgPool, id: Uuid, from: i64, to: i64) -> anyhow::Result<String> {
+    let bar = progress((to - from + 1).unsigned_abs(), "events");
+    loop {
+        let row = sqlx::query!("SELECT state, position FROM replays WHERE id = $1", id).fetch_one(pool).await?;
+        bar.set_position((row.position - from + 1).max(0).unsigned_abs());
+        if row.state != "running" {
+            bar.finish_and_clear();
+            return Ok(row.state);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Stops a replay, wherever it is.
+///
+/// # Errors
+/// There is no such replay that runs.
+pub async fn cancel(pool: &PgPool, id: Uuid, out: &mut impl Write) -> anyhow::Result<()> {
+    let cancelled = sqlx::query_scalar!(
+        "UPDATE replays SET state = 'cancelled', ended_at = clock_timestamp()
+         WHERE id = $1 AND state = 'running' RETURNING position",
+        id
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(position) = cancelled else {
+        bail!("there is no replay {id} that runs; `outbox-worker replays` lists them")
+    };
+    writeln!(out, "replay {id}: cancelled after seq {position}")?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    id: Uuid,
+    vault_id: Uuid,
+    from_seq: i64,
+    to_seq: i64,
+    r#type: Option<String>,
+    user_id: Option<Uuid>,
+    rate: f64,
+    requested_by: String,
+    state: String,
+    position: i64,
+    created_at: chrono::DateTime<chrono::Utc>,
+    ended_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Lists the newest replays.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn list(pool: &PgPool, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let replays = sqlx::query_as!(
+        Listed,
+        r#"SELECT id, vault_id, from_seq, to_seq, type AS "type?", user_id, rate, requested_by, state, position,
+                  created_at, ended_at FROM replays ORDER BY created_at DESC LIMIT 100"#
+    )
+    .fetch_all(pool)
+    .await?;
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &replays)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["replay", "vault", "seq", "at", "state", "by", "begun"]);
+    for replay in replays {
+        table.add_row([
+            replay.id.to_string(),
+            replay.vault_id.to_string(),
+            format!("{} to {}", replay.from_seq, replay.to_seq),
+            replay.position.to_string(),
+            replay.state,
+            replay.requested_by,
+            replay.created_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        ]);
+    }
+    writeln!(out, "{table}")?;
+    Ok(())
+}
+
+/// Who asks, as the system names the user.
+fn operator() -> String {
+    let name = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
+    name("SUDO_USER").or_else(|| name("USER")).unwrap_or_else(|| "unknown".to_owned())
+}

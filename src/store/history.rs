@@ -1,0 +1,94 @@
+//! What was there at an earlier position of a log, and how a source came to be what it is. By folding; the tables are
+//! not asked.
+
+use chrono::{DateTime, Utc};
+use outbox_worker::{Event, Seq, VaultId, log};
+use sqlx::{PgExecutor, PgPool};
+use uuid::Uuid;
+
+use super::{Refusal, Result, StoreError, log_error};
+use crate::domain::{Source, SourceId, UserId};
+
+/// Most changes of one source that are told.
+const HISTORY_LIMIT: i64 = 1000;
+
+/// One page of the sources as they were after the event `at`, oldest first, and whether there are more.
+///
+/// # Errors
+/// Compacted if the log does not go back that far.
+pub async fn sources_at(
+    pool: &PgPool,
+    vault: VaultId,
+    at: Seq,
+    after: Option<(DateTime<Utc>, SourceId)>,
+    limit: i64,
+) -> Result<(Vec<Source>, bool)> {
+    require_log(pool, vault, at).await?;
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", title AS "title!", file_url AS "file_url!", version AS "version!",
+                  created_at AS "created_at!", updated_at AS "updated_at!"
+           FROM fold_sources($1, $2)
+           WHERE $3::timestamptz IS NULL OR (created_at, id) > ($3, $4::uuid)
+           ORDER BY created_at, id LIMIT $5"#,
+        vault.get(),
+        at.get(),
+        after.map(|(time, _)| time),
+        after.map(|(_, id)| id.get()),
+        limit + 1,
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut sources: Vec<Source> = rows
+        .into_iter()
+        .map(|row| Source {
+            id: row.id.into(),
+            title: row.title,
+            file_url: row.file_url,
+            vault_id: vault,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version.into(),
+        })
+        .collect();
+    let more = sources.len() as i64 > limit;
+    sources.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok((sources, more))
+}
+
+/// The log knows what was there at `at` if it holds an event up to there: its first event, or a snapshot.
+async fn require_log(db: impl PgExecutor<'_>, vault: VaultId, at: Seq) -> Result<()> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM outbox WHERE vault_id = $1 AND seq <= greatest($2::bigint, 1)) AS "known!""#,
+        vault.get(),
+        at.get()
+    )
+    .fetch_one(db)
+    .await?;
+    if known { Ok(()) } else { Err(StoreError::Refused(Refusal::Compacted)) }
+}
+
+/// The events of one source, oldest first. It must be in a vault that `user` is a member of; one that was deleted is
+/// looked for in the logs of the user's vaults.
+///
+/// # Errors
+/// NotFound, also for a non-member.
+pub async fn of_source(pool: &PgPool, user: UserId, source: SourceId) -> Result<Vec<Event>> {
+    let seqs = sqlx::query!(
+        r#"SELECT o.vault_id, o.seq FROM vault_users m JOIN outbox o ON o.vault_id = m.vault_id
+           WHERE m.user_id = $1 AND (NOT EXISTS (SELECT FROM sources s WHERE s.id = $2)
+                   OR m.vault_id = (SELECT s.vault_id FROM sources s WHERE s.id = $2))
+             AND o.type LIKE 'source:%'
+             AND (o.payload -> 'source' ->> 'id' = $3 OR o.payload ->> 'sourceId' = $3)
+           ORDER BY o.seq LIMIT $4"#,
+        user.get(),
+        source.get(),
+        source.get().to_string(),
+        HISTORY_LIMIT,
+    )
+    .fetch_all(pool)
+    .await?;
+    let Some(first) = seqs.first() else { return Err(StoreError::Refused(Refusal::NotFound)) };
+    let vault: Uuid = first.vault_id;
+    let seqs: Vec<i64> = seqs.iter().map(|row| row.seq).collect();
+    log::read_these(pool, vault.into(), &seqs).await.map_err(log_error)
+}

@@ -1,0 +1,444 @@
+// Defects that other outbox relays and realtime servers shipped, one test each.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { sqlCreateSource } from "./lib/database.mjs";
+import { blocked, fill, fillLarge, notify } from "./lib/fill.mjs";
+import { assertNoPanic, openFiles } from "./lib/proc.mjs";
+import { Proxy } from "./lib/proxy.mjs";
+import { Poller, RawSocket } from "./lib/raw.mjs";
+import { assertIsLog } from "./lib/record.mjs";
+import { newSource } from "./lib/rest.mjs";
+import { Tally } from "./lib/tally.mjs";
+import { eventually, withDeadline } from "./lib/wait.mjs";
+import { World } from "./lib/world.mjs";
+
+/** So long that no sweep runs in a test's time. */
+const NO_SWEEP = { SYNCSCRIPT_SWEEP_INTERVAL_MS: "3600000" };
+/** Room for tests that ask hundreds of times in a row. */
+const UNLIMITED = { SYNCSCRIPT_SOCKET_RATE: "100000", SYNCSCRIPT_SOCKET_BURST: "100000" };
+
+let world, owner, nodes;
+before(async () => {
+  world = await World.open({ env: UNLIMITED });
+  owner = world.users.owner;
+  nodes = [world.server, await world.startServer({ env: UNLIMITED })];
+});
+after(async () => {
+  await world?.close();
+  assertNoPanic(...nodes);
+});
+
+async function tally(options, node = world.server, rest = owner) {
+  return world.defer(await Tally.connect(node.url, rest, options), (client) => client.close());
+}
+
+/** A client on each node, in the vault's room. */
+async function onEachNode(vaultId) {
+  const clients = await Promise.all(nodes.map((node) => tally({}, node)));
+  for (const client of clients) client.joined = await client.join(vaultId);
+  return clients;
+}
+
+async function connections(count) {
+  const all = await Promise.all(Array.from({ length: count }, () => world.database.connection()));
+  world.defer(all, () => Promise.all(all.map((connection) => connection.end())));
+  return all;
+}
+
+const write = (connection, vault) => sqlCreateSource(connection, { vaultId: vault.id, actorId: owner.user.id });
+
+async function assertAll(clients, vaultId) {
+  const head = await world.database.headSeq(vaultId);
+  for (const client of clients) {
+    await client.until(() => client.last(vaultId) === head, "the head of the log");
+    await assertIsLog(world.database, vaultId, client.of(vaultId), client.joined.seq + 1, head);
+  }
+}
+
+describe("I2, I3: the order of transactions", () => {
+  test("begun first and committed last, in ten vaults at once: every event arrives", async () => {
+    const count = 10;
+    const vaults = await Promise.all(Array.from({ length: count }, () => world.vault()));
+    const clients = await Promise.all(nodes.map((node) => tally({}, node)));
+    for (const client of clients) for (const vault of vaults) await client.join(vault.id);
+    const writers = await connections(count);
+    for (const [i, vault] of vaults.entries()) {
+      await writers[i].query("BEGIN");
+      await write(writers[i], vault);
+    }
+    // A cursor over a global id would be past the others' ids after the first of these.
+    for (const [i, vault] of [...vaults.entries()].reverse()) {
+      await writers[i].query("COMMIT");
+      await notify(world.database.pool, vault.id);
+      for (const client of clients) await client.until(() => client.last(vault.id) === 2, `the event of vault ${i}`);
+    }
+    for (const client of clients) {
+      for (const vault of vaults) await assertIsLog(world.database, vault.id, client.of(vault.id), 2, 2);
+    }
+  });
+
+  test("a transaction held open for long does not hold up, or hide, the events of other vaults", async () => {
+    const [held, busy] = [await world.vault(), await world.vault()];
+    const clients = await onEachNode(busy.id);
+    for (const client of clients) await client.join(held.id);
+    const [writer] = await connections(1);
+    await writer.query("BEGIN");
+    await write(writer, held);
+    for (let i = 0; i < 20; i++) await owner.createSource(busy.id);
+    await assertAll(clients, busy.id);
+    await writer.query("COMMIT");
+    for (const client of clients) await client.until(() => client.last(held.id) === 2, "the late one");
+  });
+
+  test("rolled back, with others waiting behind it: no gap, and all that was committed arrives", async () => {
+    const vault = await world.vault();
+    const clients = await onEachNode(vault.id);
+    const writers = await connections(4);
+    await Promise.all(
+      writers.map(async (writer, i) => {
+        for (let round = 0; round < 25; round++) {
+          await writer.query("BEGIN");
+          await write(writer, vault);
+          await writer.query((round + i) % 3 ? "ROLLBACK" : "COMMIT");
+        }
+      }),
+    );
+    // One that waited for a transaction that came to nothing gets its place.
+    await writers[0].query("BEGIN");
+    await write(writers[0], vault);
+    const head = await world.database.headSeq(vault.id);
+    const waiting = owner.createSource(vault.id, "Waited");
+    await blocked(world.database);
+    await writers[0].query("ROLLBACK");
+    assert.equal((await waiting).seq, head + 1);
+    assert.equal(head, 1 + 4 * 25 - writers.reduce((sum, _, i) => sum + rolledBack(i), 0));
+    await assertAll(clients, vault.id);
+  });
+
+  const rolledBack = (i) => Array.from({ length: 25 }, (_, round) => (round + i) % 3).filter(Boolean).length;
+
+  test("committed between the reading of the backlog and the room, at any moment: once, and in its place", async () => {
+    const vault = await world.vault();
+    const [writer] = await connections(1);
+    for (let round = 0; round < 60; round++) {
+      const client = await tally({ transports: ["websocket"] }, nodes[round % 2]);
+      const before = await world.database.headSeq(vault.id);
+      await writer.query("BEGIN");
+      await write(writer, vault);
+      const joining = client.join(vault.id, before - 1);
+      if (round % 3 === 0) await joining;
+      if (round % 3 === 1) await new Promise((resolve) => setImmediate(resolve));
+      await writer.query("COMMIT");
+      await notify(world.database.pool, vault.id);
+      const { seq } = await joining;
+      assert.ok(seq === before || seq === before + 1, `${seq}`);
+      await client.until(() => client.last(vault.id) === before + 1, `round ${round}`);
+      await assertIsLog(world.database, vault.id, client.of(vault.id), before, before + 1, `round ${round}`);
+      client.close();
+    }
+  });
+});
+
+describe("I3: the acknowledgement of a join", () => {
+  test("a mutation made right after it arrives, 210 times: by the same socket, by REST, by another node", async () => {
+    const vault = await world.vault();
+    const client = await tally({ transports: ["websocket"] });
+    for (let round = 0; round < 210; round++) {
+      const ack = await client.ask("vault:join", vault.id);
+      const mutation = [
+        () => client.ask("source:created", { vaultId: vault.id, ...newSource() }),
+        () => owner.createSource(vault.id),
+        () => owner.at(nodes[1]).createSource(vault.id),
+      ][round % 3]();
+      await client.until(() => client.last(vault.id) === ack.seq + 1, `round ${round}`);
+      assert.equal((await mutation).seq, ack.seq + 1);
+      await client.ask("vault:leave", vault.id);
+    }
+    await assertIsLog(world.database, vault.id, client.of(vault.id), 2, 211);
+  });
+
+  test("the same with 30 connections that are new", async () => {
+    const vault = await world.vault();
+    for (let round = 0; round < 30; round++) {
+      const client = await tally({ transports: [["websocket"], ["polling"], ["polling", "websocket"]][round % 3] });
+      const ack = await client.ask("vault:join", vault.id);
+      const { seq } = await owner.createSource(vault.id);
+      await client.until(() => client.last(vault.id) === seq, `round ${round}`);
+      assert.deepEqual([ack.seq + 1, client.of(vault.id).length], [seq, 1]);
+      client.close();
+    }
+  });
+});
+
+describe("large payloads", () => {
+  test("8000 bytes and more, in characters of several bytes, reach another node by NOTIFY alone, unchanged", async () => {
+    const own = await World.open({ env: NO_SWEEP });
+    try {
+      const other = await own.startServer({ env: NO_SWEEP });
+      await eventually(async () => (await own.database.listeners()) === 2, "both nodes listen");
+      const writer = own.users.owner;
+      const vault = await own.vault();
+      const clients = [];
+      for (const transports of [["websocket"], ["polling"]]) {
+        for (const server of [own.server, other]) {
+          const client = own.defer(await Tally.connect(server.url, writer, { transports }), (it) => it.close());
+          await client.join(vault.id);
+          clients.push(client);
+        }
+      }
+      const start = "https://example.test/";
+      for (const [title, path] of [
+        ["\u{1D11E}".repeat(500), "\u6F22".repeat(2048 - start.length)],
+        ["\u{1F468}\u200D\u{1F469}".repeat(166), "\u{1F600}".repeat(2048 - start.length)],
+        ['"\\'.repeat(250), "%22".repeat(600)],
+        ["\u2028\u007F\u0001".repeat(166), "\u00E9".repeat(2048 - start.length)],
+      ]) {
+        const body = { title, fileUrl: start + path };
+        const { seq } = await writer.expect(201, "POST", `/api/vaults/${vault.id}/sources`, body);
+        for (const client of clients) {
+          await client.until(() => client.last(vault.id) === seq, `event ${seq}`);
+          const { source } = client.latest["source:created"];
+          assert.deepEqual({ title: source.title, fileUrl: source.fileUrl }, body);
+        }
+      }
+      const [{ bytes }] = await own.database.rows("SELECT max(octet_length(payload::text)) AS bytes FROM outbox");
+      assert.ok(bytes > 8000, `${bytes} bytes`);
+      for (const client of clients) await assertIsLog(own.database, vault.id, client.of(vault.id), 2, 5);
+      assertNoPanic(own.server, other);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test("four events of 60 kB at connect, polling then upgrade, 100 runs: none lost, none doubled", async (t) => {
+    const lanes = 10;
+    let upgrades = 0;
+    await Promise.all(
+      Array.from({ length: lanes }, async (_, lane) => {
+        const vault = await world.vault();
+        for (let run = 0; run < 100 / lanes; run++) {
+          const before = await world.database.headSeq(vault.id);
+          const append = () =>
+            fillLarge(world.database.pool, { vaultId: vault.id, actor: owner.user, count: 4, bytes: 60_000 });
+          // By turns: waiting in the log, or written while the client is connecting and upgrading.
+          const live = run % 2 === 1;
+          if (!live) await append();
+          const client = world.defer(new Tally(world.server.url, { cookie: owner.cookie }), (it) => it.close());
+          const upgraded = new Promise((resolve) =>
+            client.socket.io.once("open", () => client.socket.io.engine.once("upgrade", resolve)),
+          );
+          client.follow(vault.id, before);
+          await client.until(() => client.latest.connect, "connected");
+          if (live) {
+            await append();
+            await notify(world.database.pool, vault.id);
+          }
+          await client.until(() => client.last(vault.id) >= before + 4, `lane ${lane}, run ${run}: the fourth event`);
+          await withDeadline(upgraded, "the upgrade");
+          upgrades++;
+          // Whatever is still on its way comes before the answer to a question.
+          await client.ask("vault:leave", vault.id);
+          await assertIsLog(world.database, vault.id, client.of(vault.id), before + 1, before + 4, `lane ${lane}, run ${run}`);
+          assert.equal(client.cuts, 0);
+          client.close();
+        }
+      }),
+    );
+    t.diagnostic(`${upgrades} of 100 runs went over to a websocket`);
+    assert.equal(upgrades, 100);
+  });
+});
+
+describe("I4: recovery", () => {
+  for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
+    test(`before the first event: cut off having received nothing, by ${transports.join(" then ")}`, async () => {
+      const proxy = world.defer(await Proxy.start(world.server.port), (it) => it.close());
+      const vault = await world.vault();
+      const options = { transports, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 };
+      const client = await tally(options, proxy);
+      const { seq } = await client.join(vault.id);
+      client.follow(vault.id, seq);
+      proxy.hold();
+      for (let i = 0; i < 5; i++) await owner.createSource(vault.id, "Missed");
+      proxy.release();
+      proxy.cut();
+      const head = await world.database.headSeq(vault.id);
+      await client.until(() => client.last(vault.id) === head, "what was missed");
+      await assertIsLog(world.database, vault.id, client.of(vault.id), seq + 1, head);
+      assert.ok(client.received.every(({ name }) => name !== "vault:resync"));
+    });
+  }
+
+  test("after a long silence: thousands of events elsewhere, both nodes replaced, then the next event", async () => {
+    const own = await World.open();
+    try {
+      const writer = own.users.owner;
+      const [silent, busy] = [await own.vault(), await own.vault()];
+      const first = await Tally.connect(own.server.url, writer);
+      await first.join(silent.id);
+      const { seq } = await writer.createSource(silent.id, "The last before the silence");
+      await first.until(() => first.last(silent.id) === seq, "the last event");
+      first.close();
+      await fill(own.database, { vaultId: busy.id, actor: writer.user, count: 5000 });
+      await own.server.end("SIGKILL");
+      const next = await own.startServer();
+      const ear = own.defer(await Tally.connect(next.url, writer), (it) => it.close());
+      await ear.join(busy.id, 4000);
+      await own.database.rows("VACUUM");
+
+      const second = own.defer(await Tally.connect(next.url, writer), (it) => it.close());
+      const joined = await second.join(silent.id, seq);
+      assert.deepEqual([joined.seq, second.of(silent.id).length], [seq, 0], "nothing happened meanwhile");
+      const late = await writer.at(next).createSource(silent.id, "The first after it");
+      await second.until(() => second.last(silent.id) === late.seq, "the event");
+      await assertIsLog(own.database, silent.id, second.of(silent.id), seq + 1, late.seq);
+      assertNoPanic(own.server, next);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test("joined, silent, and then the first event, from another node, without any sweep", async () => {
+    const own = await World.open({ env: NO_SWEEP });
+    try {
+      const other = await own.startServer({ env: NO_SWEEP });
+      await eventually(async () => (await own.database.listeners()) === 2, "both nodes listen");
+      const vault = await own.vault();
+      const clients = await Promise.all(
+        [["websocket"], ["polling"]].map((transports) => Tally.connect(own.server.url, own.users.owner, { transports })),
+      );
+      own.defer(clients, () => clients.forEach((client) => client.close()));
+      for (const client of clients) await client.join(vault.id);
+      // The LISTEN connection dies in the silence: what makes it good is the sweep after listening again.
+      await own.database.terminateBackends();
+      await eventually(async () => (await own.database.listeners()) === 2, "both nodes listen again");
+      const { seq } = await eventually(() => own.users.owner.at(other).createSource(vault.id), "the event is written");
+      for (const client of clients) await client.until(() => client.last(vault.id) === seq, "the event");
+      assertNoPanic(own.server, other);
+    } finally {
+      await own.close();
+    }
+  });
+});
+
+describe("connections lost at a bad moment", () => {
+  /** Ways to be on the way in: each returns what loses the connection. */
+  const ways = {
+    websocket: async (server, cookie) => {
+      const client = await RawSocket.dial(server, cookie);
+      client.send("40");
+      return () => client.destroy();
+    },
+    "polling, which closes its session": async (server, cookie) => {
+      const client = await Poller.open(server, cookie);
+      await client.send("40");
+      return () => client.send("1");
+    },
+    "polling, gone over to a websocket": async (server, cookie) => {
+      const session = await Poller.open(server, cookie);
+      const client = await RawSocket.dial(server, cookie, session.sid);
+      client.send("2probe");
+      await client.until(() => client.latest.packet === "3probe", "the probe is answered");
+      client.send("5");
+      client.send("40");
+      return () => client.destroy();
+    },
+  };
+
+  for (const [way, connect] of Object.entries(ways)) {
+    test(`while the session is looked up, by ${way}: nothing is left behind`, async () => {
+      const own = await World.open({ env: { SYNCSCRIPT_SOCKETS_PER_USER: "1" } });
+      try {
+        const { cookie } = own.users.owner;
+        const enters = async () => {
+          const client = new Tally(own.server.url, { cookie, transports: ["websocket"] });
+          try {
+            return await client.until(() => client.latest.connect, "connected", 500);
+          } finally {
+            client.close();
+          }
+        };
+        await eventually(enters, "the user may connect");
+        const files = openFiles(own.server.child.pid);
+        const lock = own.defer(await own.database.connection(), (connection) => connection.end());
+        const count = 10;
+        for (let round = 0; round < 3; round++) {
+          await lock.query("BEGIN");
+          await lock.query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE");
+          const lose = [];
+          for (let i = 0; i < count; i++) lose.push(await connect(own.server, cookie));
+          await blocked(own.database, count);
+          await Promise.all(lose.map((it) => it()));
+          await lock.query("ROLLBACK");
+          await eventually(enters, `round ${round}: the only socket of the user is free`, 10_000);
+        }
+        // Database connections may be kept; those of clients may not.
+        const spare = 20;
+        await eventually(
+          () => openFiles(own.server.child.pid) <= files + spare,
+          `as few open files as before: ${files}, now ${openFiles(own.server.child.pid)}`,
+        );
+        assertNoPanic(own.server);
+      } finally {
+        await own.close();
+      }
+    });
+  }
+
+  test("while a join is under way: no ghost stays in the room, and the vault goes on", async () => {
+    const vault = await world.vault();
+    await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 3000 });
+    const files = openFiles(world.server.child.pid);
+    for (let round = 0; round < 20; round++) {
+      const client = await RawSocket.connect(world.server, owner.cookie);
+      client.emit("vault:join", { vaultId: vault.id, after: 0 });
+      if (round % 2) await client.until(() => client.last(vault.id) > 0, "the first event");
+      client.destroy();
+    }
+    const clients = await onEachNode(vault.id);
+    for (let i = 0; i < 10; i++) await owner.createSource(vault.id);
+    await assertAll(clients, vault.id);
+    await eventually(() => openFiles(world.server.child.pid) <= files + 20, "the connections are gone");
+  });
+
+  test("in the middle of an upgrade: the session goes on by polling, or it is over; it is not left deaf", async () => {
+    const vault = await world.vault();
+    const head = await world.database.headSeq(vault.id);
+    const session = await Poller.connect(world.server, owner.cookie);
+    await session.join(vault.id);
+    const half = await RawSocket.dial(world.server, owner.cookie, session.sid);
+    half.send("2probe");
+    await half.until(() => half.latest.packet === "3probe", "the probe is answered");
+    half.destroy();
+    const { seq } = await owner.createSource(vault.id);
+    await eventually(async () => session.last(vault.id) === seq || (await session.poll()) !== 200, "the event, or the end");
+    const again = await tally({});
+    await again.join(vault.id, session.last(vault.id) || head);
+    await again.until(() => [again, session].some((client) => client.last(vault.id) === seq), "the event");
+    await assertIsLog(world.database, vault.id, [...session.of(vault.id), ...again.of(vault.id)], head + 1, seq);
+  });
+});
+
+describe("networks that break websockets", () => {
+  for (const [what, sabotage] of [
+    ["cuts each after the handshake", { after: 1, deed: "cut" }],
+    ["cuts each after the probe", { after: 2, deed: "cut" }],
+    ["swallows what comes after the handshake", { after: 1, deed: "swallow" }],
+  ]) {
+    test(`one that ${what}: the official client, which falls back to polling, has every event`, async (t) => {
+      const vault = await world.vault();
+      const head = await world.database.headSeq(vault.id);
+      const proxy = world.defer(await Proxy.start(world.server.port), (it) => it.close());
+      proxy.sabotage = sabotage;
+      const client = await tally({ reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 }, proxy);
+      client.follow(vault.id, head);
+      for (let i = 1; i <= 5; i++) {
+        await owner.createSource(vault.id);
+        await client.until(() => client.last(vault.id) === head + i, `event ${i}`, 30_000);
+      }
+      await assertIsLog(world.database, vault.id, client.of(vault.id), head + 1, head + 5);
+      t.diagnostic(`cut off ${client.cuts} times on the way`);
+      client.close();
+    });
+  }
+});
