@@ -56,6 +56,8 @@ const POLL_LIMIT: u64 = 16 * 1024 * 1024;
 /// Joins that read the log at the same time; the rest of the database's connections stay with everyone else.
 const LOG_READS: usize = 4;
 
+/// How long a connection may stay without a session.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long closing may take before connections are cut.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -115,6 +117,7 @@ impl Realtime {
         limits: RealtimeLimits,
     ) -> Arc<Self> {
         let (engine, io) = SocketIo::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
             .max_payload(POLL_LIMIT)
             .ws_max_message_size(INBOUND_LIMIT)
             .ws_max_frame_size(INBOUND_LIMIT)

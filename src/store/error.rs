@@ -80,7 +80,7 @@ pub(super) fn is_outage(error: &sqlx::Error) -> bool {
         // connections or is gone, and conflicts that a repetition resolves.
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
             ["08", "53", "57"].iter().any(|class| code.starts_with(class))
-                || ["55000", "3D000", "40001", "40P01", "25006"].contains(&code.as_ref())
+                || ["55000", "3D000", "40001", "40P01", "25006", "25P03"].contains(&code.as_ref())
         }),
         _ => false,
     }

@@ -31,6 +31,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A connection idle for longer is tried before it is used. Trying each one would cost a round trip a request.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
+/// A process that is frozen, or cut off, between two statements of a transaction must not hold a vault's lock for long.
+/// Set by statement, since a connection pooler in between refuses it as a parameter of the connection.
+const IDLE_IN_TRANSACTION: &str = "SET idle_in_transaction_session_timeout = '5s'";
+
 /// A pool that connects when first used, so that the server starts while the database is away.
 #[must_use]
 pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
@@ -44,6 +48,12 @@ pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
                     sqlx::Connection::ping(connection).await?;
                 }
                 Ok(true)
+            })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::query(IDLE_IN_TRANSACTION).execute(connection).await?;
+                Ok(())
             })
         })
         .connect_lazy_with(options)
