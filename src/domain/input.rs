@@ -77,9 +77,11 @@ fn is_key(text: &str) -> bool {
 }
 
 fn is_file_url(text: &str) -> bool {
-    let scheme_is_http = ["http://", "https://"]
-        .iter()
-        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    // Url::parse skips further slashes, as browsers do; RFC 9110 wants the host right after two.
+    let scheme_is_http = ["http://", "https://"].iter().any(|scheme| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            && !text[scheme.len()..].starts_with(['/', '\\'])
+    });
     scheme_is_http
         && has_length(text, 1, 2048)
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())

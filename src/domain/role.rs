@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A member's role. Owners manage the vault and its members, contributors change sources, viewers read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Role {
     /// May do everything, and is the only one to change the vault and its members.
     Owner,
@@ -41,5 +41,19 @@ impl Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+/// From its name alone: a derived enum would take `{"owner": null}` too.
+impl TryFrom<String> for Role {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "owner" => Ok(Self::Owner),
+            "contributor" => Ok(Self::Contributor),
+            "viewer" => Ok(Self::Viewer),
+            _ => Err("a role is owner, contributor or viewer"),
+        }
     }
 }

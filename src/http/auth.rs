@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::extract::{cookies, session as current_session};
+use super::extract::{Object, cookies, session as current_session};
 use crate::app::AppState;
 use crate::domain::{Email, MemberName, Password};
 use crate::error::Error;
@@ -23,9 +23,9 @@ pub struct Registration {
 pub async fn register(
     state: Data<AppState>,
     request: HttpRequest,
-    body: Json<Registration>,
+    body: Json<Object<Registration>>,
 ) -> Result<HttpResponse, Error> {
-    let Registration { email, name, password } = body.into_inner();
+    let Registration { email, name, password } = body.into_inner().0;
     let (email, name) = (Email::parse(email)?, MemberName::parse(name)?);
     let user = state.auth.register(email, name, Password::parse(password)?, state.client_address(&request)).await?;
     Ok(HttpResponse::Created().json(json!({ "user": user })))
@@ -38,8 +38,12 @@ pub struct Login {
     password: String,
 }
 
-pub async fn login(state: Data<AppState>, request: HttpRequest, body: Json<Login>) -> Result<HttpResponse, Error> {
-    let Login { email, password } = body.into_inner();
+pub async fn login(
+    state: Data<AppState>,
+    request: HttpRequest,
+    body: Json<Object<Login>>,
+) -> Result<HttpResponse, Error> {
+    let Login { email, password } = body.into_inner().0;
     // NUL can be in no stored address, and the database refuses it as text.
     if email.contains('\0') {
         return Err(Error::BadCredentials);

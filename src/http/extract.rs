@@ -8,6 +8,9 @@ use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::app::AppState;
 use crate::command::Caller;
@@ -63,7 +66,8 @@ pub async fn session(request: &HttpRequest) -> Result<Option<Session>, Error> {
 
 /// The `Cookie` header.
 pub fn cookies(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::COOKIE).and_then(|value| value.to_str().ok())
+    // Not to_str, which knows ASCII only: another cookie of the site may hold any letters.
+    headers.get(header::COOKIE).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
 }
 
 /// The version in `If-Match: "3"`. Without the header, and with `*`, any version will do.
@@ -74,6 +78,8 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Error> {
         tag => tag
             .strip_prefix('"')
             .and_then(|tag| tag.strip_suffix('"'))
+            // As we write them: no sign, no zero in front.
+            .filter(|tag| tag.starts_with(|first: char| ('1'..='9').contains(&first)))
             .and_then(|tag| tag.parse().ok())
             .map(|version: i32| Some(version.into()))
             .ok_or_else(|| Error::BadRequest("If-Match must be the ETag of the source, such as \"3\"".to_owned())),
@@ -98,4 +104,23 @@ pub fn path_error(_: PathError, _: &HttpRequest) -> actix_web::Error {
 
 pub fn query_error(error: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
     Error::BadRequest(format!("The query is not as expected: {error}")).into()
+}
+
+/// A body that is a JSON object. Derived structs by themselves take an array of the values too.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor(std::marker::PhantomData))
+    }
 }

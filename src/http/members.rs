@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::extract::{Mutating, SignedIn};
+use super::extract::{Mutating, Object, SignedIn};
 use super::vaults::vault_seq;
 use crate::app::AppState;
 use crate::domain::{Email, Role, VaultId};
@@ -37,9 +37,9 @@ pub async fn add(
     state: Data<AppState>,
     caller: Mutating,
     path: Path<Uuid>,
-    body: Json<NewMember>,
+    body: Json<Object<NewMember>>,
 ) -> Result<HttpResponse, Error> {
-    let NewMember { email, role } = body.into_inner();
+    let NewMember { email, role } = body.into_inner().0;
     let email = Email::parse(email)?;
     let applied = state.commands.add_member(&caller.0, path.into_inner().into(), email, role).await?;
     let (vault, member) = (applied.vault_id, applied.value);
@@ -53,10 +53,11 @@ pub async fn update(
     state: Data<AppState>,
     caller: Mutating,
     path: Path<(Uuid, Uuid)>,
-    body: Json<MemberChange>,
+    body: Json<Object<MemberChange>>,
 ) -> Result<HttpResponse, Error> {
     let (vault, member) = path.into_inner();
-    let applied = state.commands.update_member(&caller.0, vault.into(), member.into(), body.role).await?;
+    let applied =
+        state.commands.update_member(&caller.0, vault.into(), member.into(), body.into_inner().0.role).await?;
     Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(json!({ "member": applied.value })))
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::events::LogEntry;
-use super::extract::{Mutating, SignedIn, if_match};
+use super::extract::{Mutating, Object, SignedIn, if_match};
 use super::vaults::vault_seq;
 use crate::app::AppState;
 use crate::command::{NewSourceBody, SourceChangeBody};
@@ -93,9 +93,9 @@ pub async fn create(
     state: Data<AppState>,
     caller: Mutating,
     path: Path<Uuid>,
-    body: Json<NewSourceBody>,
+    body: Json<Object<NewSourceBody>>,
 ) -> Result<HttpResponse, Error> {
-    let new = body.into_inner().try_into()?;
+    let new = body.into_inner().0.try_into()?;
     let applied = state.commands.create_source(&caller.0, path.into_inner().into(), new).await?;
     let source = applied.value;
     let mut response = HttpResponse::Created();
@@ -114,9 +114,9 @@ pub async fn update(
     caller: Mutating,
     path: Path<Uuid>,
     request: HttpRequest,
-    body: Json<SourceChangeBody>,
+    body: Json<Object<SourceChangeBody>>,
 ) -> Result<HttpResponse, Error> {
-    let change = body.into_inner().try_into()?;
+    let change = body.into_inner().0.try_into()?;
     let version = if_match(request.headers())?;
     let applied = state.commands.update_source(&caller.0, path.into_inner().into(), change, version).await?;
     let mut response = HttpResponse::Ok();
@@ -158,7 +158,9 @@ fn read_cursor(text: &str) -> Result<(DateTime<Utc>, SourceId), Error> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let decoded = String::from_utf8(bytes).ok()?;
         let (millis, id) = decoded.split_once('_')?;
-        Some((DateTime::from_timestamp_millis(millis.parse().ok()?)?, id.parse::<Uuid>().ok()?.into()))
+        // Postgres knows fewer instants than chrono; no source is older than the epoch.
+        let at = DateTime::from_timestamp_millis(millis.parse().ok().filter(|millis: &i64| *millis >= 0)?)?;
+        Some((at, id.parse::<Uuid>().ok()?.into()))
     };
     read().ok_or_else(|| Error::BadRequest("cursor must be the nextCursor of an earlier page".to_owned()))
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::extract::{Mutating, SignedIn};
+use super::extract::{Mutating, Object, SignedIn};
 use crate::app::AppState;
 use crate::domain::{Seq, VaultName};
 use crate::error::Error;
@@ -31,8 +31,12 @@ pub async fn list(state: Data<AppState>, user: SignedIn) -> Result<HttpResponse,
     Ok(HttpResponse::Ok().json(json!({ "vaults": vaults })))
 }
 
-pub async fn create(state: Data<AppState>, caller: Mutating, body: Json<VaultBody>) -> Result<HttpResponse, Error> {
-    let name = VaultName::parse(body.into_inner().name)?;
+pub async fn create(
+    state: Data<AppState>,
+    caller: Mutating,
+    body: Json<Object<VaultBody>>,
+) -> Result<HttpResponse, Error> {
+    let name = VaultName::parse(body.into_inner().0.name)?;
     let applied = state.commands.create_vault(&caller.0, name).await?;
     Ok(HttpResponse::Created()
         .insert_header(("Location", format!("/api/vaults/{}", applied.vault_id)))
@@ -49,9 +53,9 @@ pub async fn update(
     state: Data<AppState>,
     caller: Mutating,
     path: Path<Uuid>,
-    body: Json<VaultBody>,
+    body: Json<Object<VaultBody>>,
 ) -> Result<HttpResponse, Error> {
-    let name = VaultName::parse(body.into_inner().name)?;
+    let name = VaultName::parse(body.into_inner().0.name)?;
     let applied = state.commands.update_vault(&caller.0, path.into_inner().into(), name).await?;
     Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(json!({ "vault": applied.value })))
 }

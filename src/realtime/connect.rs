@@ -42,7 +42,8 @@ pub fn register(io: &SocketIo, realtime: &Arc<Realtime>) {
 }
 
 async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused> {
-    let cookies = socket.req_parts().headers.get(http::header::COOKIE).and_then(|value| value.to_str().ok());
+    let cookies =
+        socket.req_parts().headers.get(http::header::COOKIE).and_then(|value| str::from_utf8(value.as_bytes()).ok());
     let token = cookies.and_then(|cookies| realtime.auth.token(cookies)).ok_or(Refused::Unauthorized)?;
     realtime.roster.enter(socket.clone(), TokenHash::of(token));
     let session = find_session(&realtime, token).await.inspect_err(|_| realtime.roster.leave(socket.id))?;

@@ -181,6 +181,10 @@ async fn source_deleted(realtime: &Realtime, actor: UserId, data: Value) -> Outc
 }
 
 fn parse<T: DeserializeOwned>(data: Value, event: &str) -> Result<T, Error> {
+    // Derived structs would take an array of the values too.
+    if data.is_array() {
+        return Err(bad_request(event));
+    }
     serde_json::from_value(data).map_err(|_| bad_request(event))
 }
 
