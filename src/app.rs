@@ -260,7 +260,17 @@ async fn migrate(
             tracing::warn!(%error, "the database is away; it is migrated when it comes");
             let (pool, schema) = (pool.clone(), schema.clone());
             tasks.spawn(async move {
-                retry::until_ok("the migration", || store::MIGRATIONS.run(&pool)).await;
+                let migrated = retry::until_ok("the migration", || async {
+                    match store::MIGRATIONS.run(&pool).await {
+                        Err(error) if store::is_away(&error) => Err(error),
+                        settled => Ok(settled),
+                    }
+                });
+                if let Err(error) = migrated.await {
+                    // It will not get better by waiting: the process ends.
+                    tracing::error!(%error, "the database cannot be migrated");
+                    return "migration";
+                }
                 schema.is_there();
                 tracing::info!("the database is migrated");
                 std::future::pending().await

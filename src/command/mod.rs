@@ -217,17 +217,33 @@ impl Commands {
         T: Serialize + DeserializeOwned,
         F: for<'c> FnOnce(&'c mut PgConnection) -> Mutation<'c, T>,
     {
-        let Once { user, key, request_hash } = once;
         let mut transaction = self.pool.begin().await.map_err(StoreError::from)?;
-        match idempotency::take(&mut transaction, user, key, self.key_lifetime.as_secs_f64()).await? {
-            Known::Answered(known, answer) if known == request_hash => serde_json::from_value(answer).map_err(internal),
+        let outcome = self.decide(&mut transaction, &once, mutation).await;
+        // At once, and not when the connection is next used: the key is held until then.
+        match &outcome {
+            Ok(_) => transaction.commit().await,
+            Err(_) => transaction.rollback().await,
+        }
+        .map_err(StoreError::from)?;
+        outcome
+    }
+
+    async fn decide<T, F>(&self, db: &mut PgConnection, once: &Once<'_>, mutation: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Mutation<'c, T>,
+    {
+        let Once { user, key, request_hash } = once;
+        match idempotency::take(db, *user, key, self.key_lifetime.as_secs_f64()).await? {
+            Known::Answered(known, answer) if known == *request_hash => {
+                serde_json::from_value(answer).map_err(internal)
+            }
             Known::Answered(..) => Err(Error::KeyReused),
             Known::InFlight => Err(Error::KeyInFlight),
             Known::New => {
-                let applied = mutation(&mut transaction).await?;
+                let applied = mutation(db).await?;
                 let answer = serde_json::to_value(&applied).map_err(internal)?;
-                idempotency::keep(&mut *transaction, user, key, &request_hash, &answer).await?;
-                transaction.commit().await.map_err(StoreError::from)?;
+                idempotency::keep(db, *user, key, request_hash, &answer).await?;
                 Ok(applied)
             }
         }

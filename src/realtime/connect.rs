@@ -46,8 +46,15 @@ async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused
         socket.req_parts().headers.get(http::header::COOKIE).and_then(|value| str::from_utf8(value.as_bytes()).ok());
     let token = cookies.and_then(|cookies| realtime.auth.token(cookies)).ok_or(Refused::Unauthorized)?;
     realtime.roster.enter(socket.clone(), TokenHash::of(token));
-    let session = find_session(&realtime, token).await.inspect_err(|_| realtime.roster.leave(socket.id))?;
-    if !realtime.roster.admit(socket.id, session.user.id, session.expires, realtime.limits.sockets_per_user) {
+    let session = find_session(&realtime, token).await.inspect_err(|_| realtime.forget(socket.id))?;
+    if !realtime.roster.admit(
+        socket.id,
+        session.user.id,
+        session.expires,
+        realtime.limits.sockets_per_user,
+        &realtime.lines,
+    ) {
+        realtime.forget(socket.id);
         return Err(Refused::TooManySockets);
     }
     let client = Client::new(session.user, realtime.limits.socket_rate);
@@ -70,6 +77,5 @@ async fn disconnected(realtime: Arc<Realtime>, client: Arc<Client>, socket: Sock
     for vault in client.close() {
         realtime.feeds.leave(vault, socket.id);
     }
-    realtime.roster.leave(socket.id);
-    realtime.lines.forget(socket.id);
+    realtime.forget(socket.id);
 }

@@ -18,6 +18,7 @@ use metrics::{counter, histogram};
 use outbox_worker::{Entry, Event, EventType, Joining, Revocation, Seq, VaultId, log};
 use serde_json::{Value, json};
 use socketioxide::extract::SocketRef;
+use tokio::time::Instant;
 
 use super::Realtime;
 use super::inbox::Client;
@@ -64,6 +65,10 @@ struct Join<'a> {
     quiet: bool,
     /// Events sent on the way.
     brought: u64,
+    /// The socket's buffer was full on the way.
+    was_full: bool,
+    /// How often the buffer had been emptied before the last event was put into it.
+    drains: u64,
 }
 
 /// Brings a socket into a vault's room. Answers what `vault:joined` said.
@@ -107,7 +112,19 @@ async fn bring_in(
         realtime.relay.mark(vault);
     }
     let quiet = after.is_none();
-    let mut join = Join { realtime, client, socket, vault, role, authorised_at: head, has: head, quiet, brought: 0 };
+    let mut join = Join {
+        realtime,
+        client,
+        socket,
+        vault,
+        role,
+        authorised_at: head,
+        has: head,
+        quiet,
+        brought: 0,
+        was_full: false,
+        drains: 0,
+    };
     if let Some(after) = after {
         if after > head || head.get() - after.get() > realtime.limits.backlog {
             join.resync(head).await?;
@@ -128,6 +145,7 @@ async fn bring_in(
 impl Join<'_> {
     async fn enter(&mut self, joining: &Joining<RoomMember>, mut member: RoomMember) -> Result<Value, JoinError> {
         loop {
+            self.make_room().await?;
             // Told by the feed, at the moment of entering: nothing can come in between.
             let joined = json!({ "vaultId": self.vault, "role": self.role, "seq": self.has });
             member.greeting = joined.clone();
@@ -197,20 +215,48 @@ impl Join<'_> {
         Err(JoinError::Left(revocation))
     }
 
+    /// Waits until the socket's buffer was empty once more. A backlog at the pace of the socket leaves it full, and the
+    /// first live event would find no room.
+    async fn make_room(&mut self) -> Result<(), JoinError> {
+        if !std::mem::take(&mut self.was_full) {
+            return Ok(());
+        }
+        let lines = &self.realtime.lines;
+        let give_up = Instant::now() + self.realtime.limits.write_stall;
+        // What was sent last will be written, so this changes, if the client reads.
+        while lines.drains(self.socket) == self.drains {
+            if self.client.is_closed() {
+                return Err(JoinError::Disconnected);
+            }
+            if Instant::now() >= give_up {
+                lines.cut(self.socket);
+                return Err(JoinError::Disconnected);
+            }
+            tokio::time::sleep(PACE).await;
+        }
+        Ok(())
+    }
+
     /// Sends, waiting while the socket's buffer is full. One that takes nothing is cut by the write timeout of its
     /// connection, and is then closed; a long-polling one that asks for nothing is cut here, after the same time.
-    async fn send<T: serde::Serialize + ?Sized>(&self, event: &str, payload: &T) -> Result<(), JoinError> {
-        let give_up = tokio::time::Instant::now() + self.realtime.limits.write_stall;
+    async fn send<T: serde::Serialize + ?Sized>(&mut self, event: &str, payload: &T) -> Result<(), JoinError> {
+        let give_up = Instant::now() + self.realtime.limits.write_stall;
         loop {
+            if self.was_full {
+                self.drains = self.realtime.lines.drains(self.socket);
+            }
             match send(self.socket, event, payload) {
                 Sent::Queued => return Ok(()),
                 Sent::Closed => return Err(JoinError::Disconnected),
                 Sent::Full if self.client.is_closed() => return Err(JoinError::Disconnected),
-                Sent::Full if tokio::time::Instant::now() >= give_up => {
+                Sent::Full if Instant::now() >= give_up => {
                     self.realtime.lines.cut(self.socket);
                     return Err(JoinError::Disconnected);
                 }
-                Sent::Full => tokio::time::sleep(PACE).await,
+                Sent::Full => {
+                    self.was_full = true;
+                    tokio::time::sleep(PACE).await;
+                }
             }
         }
     }

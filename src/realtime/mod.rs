@@ -32,6 +32,7 @@ use std::time::Duration;
 use outbox_worker::{Feeds, Wake};
 use socketioxide::SocketIo;
 use socketioxide::service::SocketIoService;
+use socketioxide::socket::Sid;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
@@ -146,6 +147,12 @@ impl Realtime {
     #[must_use]
     pub fn feeds(&self) -> Arc<Feeds<RoomMember>> {
         Arc::clone(&self.feeds)
+    }
+
+    /// Nothing is left to know of this session.
+    fn forget(&self, session: Sid) {
+        self.roster.leave(session);
+        self.lines.forget(session);
     }
 
     /// How many sockets there are: by websocket, and by long-polling.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload, PayloadConfig, ServiceConfig};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use http_body_util::{BodyExt, Full};
@@ -13,6 +13,9 @@ use super::bridge::{PATH, engine_request, session_of};
 
 /// Largest body of one request, in bytes. A client may send several messages in one.
 const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Stands between the packets of one body.
+const SEPARATOR: u8 = 0x1e;
 
 /// Adds the route.
 pub fn routes(config: &mut ServiceConfig, realtime: &Arc<Realtime>) {
@@ -42,11 +45,21 @@ async fn poll(request: HttpRequest, payload: Payload, realtime: Data<Realtime>) 
     let Some(engine_request) = engine_request(request.head()) else {
         return error(StatusCode::BAD_REQUEST, 3, "Bad request");
     };
+    let session = session_of(request.uri().query());
+    // A client that goes says so in a packet of its own: 1 of the engine's protocol, alone or behind a separator.
+    let goes = body.split(|byte| *byte == SEPARATOR).any(|packet| packet == b"1");
     let mut engine = realtime.engine.clone();
     let answer = match engine.call(engine_request.map(|()| Full::new(body))).await {
         Ok(answer) => answer,
         Err(never) => match never {},
     };
+    if let Some(session) = session {
+        if goes {
+            realtime.lines.bar(session);
+        } else if request.method() == Method::GET && realtime.roster.has(session) {
+            realtime.lines.polled(session);
+        }
+    }
     let (parts, body) = answer.into_parts();
     let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);

@@ -47,9 +47,13 @@ impl Roster {
     }
 
     /// Its session was found. False, and it is out again, if the user has `limit` others.
-    pub fn admit(&self, id: Sid, user: UserId, expires: DateTime<Utc>, limit: usize) -> bool {
+    pub fn admit(&self, id: Sid, user: UserId, expires: DateTime<Utc>, limit: usize, lines: &Lines) -> bool {
         let mut present = self.lock();
-        let others = present.values().filter(|other| other.session.is_some_and(|(other, _)| other == user)).count();
+        // One that was cut is as good as gone, though the engine may take its time to notice.
+        let others = present
+            .values()
+            .filter(|other| other.session.is_some_and(|(other, _)| other == user) && !lines.is_cut(&other.socket))
+            .count();
         if others >= limit {
             present.remove(&id);
             return false;
@@ -58,6 +62,11 @@ impl Roster {
             entry.session = Some((user, expires));
         }
         true
+    }
+
+    /// Whether the socket is here.
+    pub fn has(&self, id: Sid) -> bool {
+        self.lock().contains_key(&id)
     }
 
     /// The connection is over.

@@ -32,14 +32,18 @@ type Stall = Pin<Box<dyn Future<Output = ()> + Send>>;
 impl<S> LineStream<S> {
     /// `early` is read before anything else; a write pending for `stall_timeout` fails the connection.
     pub fn new(inner: S, early: Bytes, line: Line, stall_timeout: Duration) -> Self {
-        let cut = Box::pin(line.0.clone().cancelled_owned());
+        let cut = Box::pin(line.cut_off());
         Self { inner, early, line, cut, stall_timeout, stalled: None }
     }
 
     /// Ready with an error once the pending write has lasted too long, or the line was cut.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        // The engine may try again on a connection that has failed already.
+        if self.line.is_cut() {
+            return Poll::Ready(cut_off());
+        }
         let stalled = self.stalled.get_or_insert_with(|| {
-            let (timeout, cut) = (tokio::time::sleep(self.stall_timeout), self.line.0.clone().cancelled_owned());
+            let (timeout, cut) = (tokio::time::sleep(self.stall_timeout), self.line.cut_off());
             Box::pin(async move {
                 tokio::select! {
                     () = timeout => {}
@@ -49,8 +53,8 @@ impl<S> LineStream<S> {
         });
         ready!(stalled.as_mut().poll(cx));
         // The reading side must hear of it too.
-        self.line.0.cancel();
-        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer takes no data"))
+        self.line.cut();
+        Poll::Ready(cut_off())
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, write: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -62,17 +66,21 @@ impl<S> LineStream<S> {
     }
 }
 
+fn cut_off() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was cut, or its peer takes no data")
+}
+
 /// Whoever holds the line can see that the connection is gone.
 impl<S> Drop for LineStream<S> {
     fn drop(&mut self) {
-        self.line.0.cancel();
+        self.line.cut();
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for LineStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.cut.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was cut")));
+        if self.line.is_cut() || self.cut.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(cut_off()));
         }
         if self.early.has_remaining() {
             let count = self.early.len().min(buf.remaining());
@@ -104,6 +112,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LineStream<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flush = Pin::new(&mut self.inner).poll_flush(cx);
+        if flush.is_ready() {
+            // The engine flushes when it has written all that was in the socket's buffer.
+            self.line.drained();
+        }
         self.watch(cx, flush)
     }
 

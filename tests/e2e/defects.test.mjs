@@ -238,7 +238,14 @@ describe("large payloads", () => {
           upgrades++;
           // Whatever is still on its way comes before the answer to a question.
           await client.ask("vault:leave", vault.id);
-          await assertIsLog(world.database, vault.id, client.of(vault.id), before + 1, before + 4, `lane ${lane}, run ${run}`);
+          await assertIsLog(
+            world.database,
+            vault.id,
+            client.of(vault.id),
+            before + 1,
+            before + 4,
+            `lane ${lane}, run ${run}`,
+          );
           assert.equal(client.cuts, 0);
           client.close();
         }
@@ -305,7 +312,9 @@ describe("I4: recovery", () => {
       await eventually(async () => (await own.database.listeners()) === 2, "both nodes listen");
       const vault = await own.vault();
       const clients = await Promise.all(
-        [["websocket"], ["polling"]].map((transports) => Tally.connect(own.server.url, own.users.owner, { transports })),
+        [["websocket"], ["polling"]].map((transports) =>
+          Tally.connect(own.server.url, own.users.owner, { transports }),
+        ),
       );
       own.defer(clients, () => clients.forEach((client) => client.close()));
       for (const client of clients) await client.join(vault.id);
@@ -411,7 +420,10 @@ describe("connections lost at a bad moment", () => {
     await half.until(() => half.latest.packet === "3probe", "the probe is answered");
     half.destroy();
     const { seq } = await owner.createSource(vault.id);
-    await eventually(async () => session.last(vault.id) === seq || (await session.poll()) !== 200, "the event, or the end");
+    await eventually(
+      async () => session.last(vault.id) === seq || (await session.poll()) !== 200,
+      "the event, or the end",
+    );
     const again = await tally({});
     await again.join(vault.id, session.last(vault.id) || head);
     await again.until(() => [again, session].some((client) => client.last(vault.id) === seq), "the event");

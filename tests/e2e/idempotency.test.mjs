@@ -70,7 +70,11 @@ describe("I9: the same request again", () => {
       await owner.addMember(vault.id, member.user, "viewer");
       return ["DELETE", `/api/vaults/${vault.id}/members/${member.user.id}`];
     },
-    "POST …/sources": async (vault) => ["POST", sourcesOf(vault), { title: 'Ünï"cödé \u{1F600}', fileUrl: "https://a.test/é" }],
+    "POST …/sources": async (vault) => [
+      "POST",
+      sourcesOf(vault),
+      { title: 'Ünï"cödé \u{1F600}', fileUrl: "https://a.test/é" },
+    ],
     "PATCH /api/sources/{sourceId}": async (vault) => {
       const source = await owner.createSource(vault.id);
       return ["PATCH", `/api/sources/${source.id}`, { title: "Revised" }];
@@ -120,10 +124,14 @@ describe("I9: the same request again", () => {
     const [created, updated, deleted] = [randomUUID(), randomUUID(), randomUUID()];
     const create = () => send(owner, created, "POST", sourcesOf(vault), newSource("Moved on"));
     // With the ETag it began with: on its own account the repetition would be a 412.
-    const update = () => send(owner, updated, "PATCH", `/api/sources/${source.id}`, { title: "New" }, { "if-match": '"1"' });
+    const update = () =>
+      send(owner, updated, "PATCH", `/api/sources/${source.id}`, { title: "New" }, { "if-match": '"1"' });
     const remove = () => send(owner, deleted, "DELETE", `/api/sources/${source.id}`);
     const first = [await create(), await update(), await remove()];
-    assert.deepEqual(first.map(({ status }) => status), [201, 200, 204]);
+    assert.deepEqual(
+      first.map(({ status }) => status),
+      [201, 200, 204],
+    );
     assert.equal(first[1].etag, '"2"');
     await owner.expect(204, "DELETE", `/api/sources/${JSON.parse(first[0].text).source.id}`);
     const before = await head(vault);
@@ -179,7 +187,10 @@ describe("I9: another request with the key", () => {
     const vault = await world.vault();
     const key = randomUUID();
     const first = await send(owner, key, "POST", sourcesOf(vault), { title: "T", fileUrl: "https://a.test/" });
-    assert.deepEqual(await send(owner, key, "POST", sourcesOf(vault), { fileUrl: "https://a.test/", title: "T" }), first);
+    assert.deepEqual(
+      await send(owner, key, "POST", sourcesOf(vault), { fileUrl: "https://a.test/", title: "T" }),
+      first,
+    );
   });
 
   test("keys of different users do not meet", async () => {
@@ -255,7 +266,8 @@ describe("I9: a refused request leaves no note", () => {
     const keys = Array.from({ length: 6 }, () => randomUUID());
     const forbidden = () => send(member, keys[0], "POST", sourcesOf(vault), newSource());
     assert.equal((await forbidden()).status, 403);
-    const unknown = () => send(member, keys[1], "PATCH", `/api/vaults/${vault.id}/members/${randomUUID()}`, { role: "viewer" });
+    const unknown = () =>
+      send(member, keys[1], "PATCH", `/api/vaults/${vault.id}/members/${randomUUID()}`, { role: "viewer" });
     assert.equal((await unknown()).status, 403);
     const lastOwner = () => send(owner, keys[2], "DELETE", `/api/vaults/${vault.id}/members/${owner.user.id}`);
     assert.equal((await lastOwner()).status, 409);
@@ -323,7 +335,9 @@ describe("I9: crashes", () => {
     }
     assert.equal(await own.database.headSeq(vault.id), 21);
     assert.ok(fates.done >= 10, JSON.stringify(fates));
-    t.diagnostic(`at the kill: answered ${fates.answered}, done but not answered ${fates.done}, not done ${fates.undone}`);
+    t.diagnostic(
+      `at the kill: answered ${fates.answered}, done but not answered ${fates.done}, not done ${fates.undone}`,
+    );
   });
 
   test("its database connection killed in the middle, 10 times: repeated until answered, applied exactly once", async () => {

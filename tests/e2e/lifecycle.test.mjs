@@ -130,7 +130,9 @@ describe("stopping", () => {
     await lock.query("BEGIN");
     await lock.query("SELECT FROM vaults WHERE id = $1 FOR UPDATE", [vault.id]);
     // A request that will not be finished in time: its client is told nothing, which is what it must be ready for.
-    const hopeless = world.users.owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource()).catch(() => null);
+    const hopeless = world.users.owner
+      .request("POST", `/api/vaults/${vault.id}/sources`, newSource())
+      .catch(() => null);
     await blocked(world.database);
     await assertEnds(t, world.server, "SIGTERM");
     await hopeless;
@@ -166,7 +168,12 @@ describe("starting without a database", () => {
     url.hostname = "127.0.0.1";
     url.port = String(port);
     const server = scope.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
-    return { scope, database, server, comes: async () => scope.defer(await Proxy.start(target, port), (it) => it.close()) };
+    return {
+      scope,
+      database,
+      server,
+      comes: async () => scope.defer(await Proxy.start(target, port), (it) => it.close()),
+    };
   }
 
   test("healthz 200, readyz and API 503, sockets UNAVAILABLE; then ready by itself, migrated, and in full working order", async (t) => {

@@ -1,9 +1,8 @@
 // Each limit protects everyone from one client: what is over it is refused or closed, and the server goes on.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { assertNoPanic } from "./lib/proc.mjs";
-import { dial, frame, Poller, RawSocket } from "./lib/raw.mjs";
+import { closing, dial, frame, Poller, RawSocket } from "./lib/raw.mjs";
 import { newSource, PASSWORD, Rest } from "./lib/rest.mjs";
 import { Tally } from "./lib/tally.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
@@ -310,13 +309,18 @@ describe("signing in", () => {
     await assertExhausts(ADDRESS, 401, (i) => login(`x${i}@example.test`, WRONG, address));
     assertThrottled(await login(owner.user.email, PASSWORD, address));
     assert.equal((await login(owner.user.email, PASSWORD, newAddress())).status, 200);
-    assert.equal((await login(owner.user.email, PASSWORD, `${address}, ${newAddress()}`)).status, 200, "the last counts");
+    assert.equal(
+      (await login(owner.user.email, PASSWORD, `${address}, ${newAddress()}`)).status,
+      200,
+      "the last counts",
+    );
   });
 
   test("successes do not count", async () => {
     const address = newAddress();
     const email = (await world.signUp("diligent")).user.email;
-    for (let i = 0; i < 2 * ADDRESS; i++) assert.equal((await login(email, PASSWORD, address)).status, 200, `login ${i}`);
+    for (let i = 0; i < 2 * ADDRESS; i++)
+      assert.equal((await login(email, PASSWORD, address)).status, 200, `login ${i}`);
   });
 
   test("registrations count for the address", async () => {
@@ -348,7 +352,7 @@ describe("connections that take their time", { concurrency: true }, () => {
     socket.write(text);
     const timer = each && setInterval(() => socket.writable && socket.write(each), 200);
     try {
-      await withDeadline(once(socket, "close"), `the end of a connection that sent ${JSON.stringify(text)}`, 30_000);
+      await withDeadline(closing(socket), `the end of a connection that sent ${JSON.stringify(text)}`, 30_000);
     } finally {
       clearInterval(timer);
       socket.destroy();
@@ -361,7 +365,11 @@ describe("connections that take their time", { concurrency: true }, () => {
     const [silent, steady, upgrading] = await Promise.all([
       dribble(world.server.port, start),
       dribble(world.server.port, start, "x-a: b\r\n"),
-      dribble(world.server.port, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\n", "x-a: b\r\n"),
+      dribble(
+        world.server.port,
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\n",
+        "x-a: b\r\n",
+      ),
     ]);
     for (const { answer, ms } of [silent, steady, upgrading]) {
       assert.ok(!answer.startsWith("HTTP/1.1 200"), answer);

@@ -82,6 +82,11 @@ export class Proxy {
     return this.#pairs.size;
   }
 
+  /** The proxy's own ports of its connections to the target. */
+  get farPorts() {
+    return [...this.#pairs].map(({ far }) => far.localPort);
+  }
+
   async close() {
     this.cut();
     this.server.close();

@@ -1,6 +1,5 @@
 // Clients without a library, that do what the official one never does: stop reading, stop asking, vanish halfway.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import net from "node:net";
 import { Record } from "./record.mjs";
 import { eventually, withDeadline } from "./wait.mjs";
@@ -16,6 +15,9 @@ export async function dial(port) {
   );
   return socket;
 }
+
+/** Resolves when the connection is over, by whatever way. (`once` of node:events fails where it was reset.) */
+export const closing = (socket) => new Promise((resolve) => socket.once("close", () => resolve(true)));
 
 /** One message to the server, in one frame. `fin` and `opcode` split a message into several frames. */
 export function frame(text, { opcode = 1, fin = true } = {}) {
@@ -41,7 +43,7 @@ export class RawSocket extends Record {
     super();
     this.socket = socket;
     this.localPort = socket.localPort;
-    this.closed = once(socket, "close").then(() => true);
+    this.closed = closing(socket);
     socket.on("data", (chunk) => this.#read(chunk));
   }
 
@@ -94,6 +96,14 @@ export class RawSocket extends Record {
 
   readOn() {
     this.socket.resume();
+  }
+
+  /** From now on rests for so many milliseconds after every 64 kB at most. */
+  readSlowly(ms) {
+    this.socket.on("data", () => {
+      this.socket.pause();
+      setTimeout(() => this.socket.resume(), ms);
+    });
   }
 
   destroy() {

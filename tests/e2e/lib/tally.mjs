@@ -1,7 +1,11 @@
 // The official client for large numbers of events, or that comes back by itself and resumes, as a good client does.
+import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 import { Record } from "./record.mjs";
 import { withDeadline } from "./wait.mjs";
+
+/** Options of a client that comes back soon after it was cut off. */
+export const RESUMING = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 100 };
 
 export class Tally extends Record {
   constructor(url, { cookie, ...options } = {}) {
@@ -23,8 +27,16 @@ export class Tally extends Record {
   /** Connected, as the REST user `rest`. */
   static async connect(url, rest, options = {}) {
     const tally = new Tally(url, { cookie: rest.cookie, ...options });
-    await tally.until(() => tally.socket.connected, "the connection");
-    return tally;
+    try {
+      // Refused is refused, unless the client is to try again.
+      const refusal = () => !options.reconnection && tally.latest.connect_error;
+      await tally.until(() => tally.socket.connected || refusal(), "the connection");
+      assert.ok(tally.socket.connected, `connected, not refused: ${refusal()}`);
+      return tally;
+    } catch (error) {
+      tally.close();
+      throw error;
+    }
   }
 
   get transport() {
@@ -46,7 +58,7 @@ export class Tally extends Record {
     return this.until(() => this.latest["vault:joined"], `vault:joined after ${after}`, ms);
   }
 
-  /** From now on: joins after the last event it has, at once and whenever it is connected again. */
+  /** From now on joins after the last event it has, at once and whenever it is connected again. */
   follow(vaultId, after) {
     const join = () => this.socket.emit("vault:join", { vaultId, after: this.last(vaultId) || after });
     if (this.socket.connected) join();

@@ -1,0 +1,321 @@
+// `outbox-worker export | outbox-worker import`: a backup of the log alone brings the system back.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { Database } from "./lib/database.mjs";
+import { fill } from "./lib/fill.mjs";
+import {
+  assertClean,
+  assertRefusal,
+  connections,
+  contents,
+  fed,
+  operate,
+  operated,
+  Operation,
+} from "./lib/operator.mjs";
+import { membersOnBoth, openPair } from "./lib/pair.mjs";
+import { assertNoPanic } from "./lib/proc.mjs";
+import { LineProcess, run } from "./lib/process.mjs";
+import { Rest } from "./lib/rest.mjs";
+import { Server } from "./lib/server.mjs";
+import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
+import { listed, writeStory } from "./lib/story.mjs";
+import { assertContiguous, Subscriber } from "./lib/subscriber.mjs";
+import { eventually } from "./lib/wait.mjs";
+import { whileWriting, writeSources } from "./lib/writers.mjs";
+
+/** A database that is migrated and empty, dropped after the test. */
+async function empty(t) {
+  const database = await Database.create();
+  t.after(() => database.drop());
+  const { code, stderr } = await run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: database.url });
+  assert.equal(code, 0, stderr);
+  return database;
+}
+
+const linesOf = (text) => text.trimEnd().split("\n");
+const eventsOf = (text) =>
+  linesOf(text)
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+
+/** The text with the last line that these lines deserve. */
+function sealed(lines) {
+  const body = lines.map((line) => `${line}\n`).join("");
+  const sha256 = createHash("sha256").update(body).digest("hex");
+  return `${body}${JSON.stringify({ end: { events: lines.length, sha256 } })}\n`;
+}
+
+/** Asserts that the import is refused in one sentence, and that it changed nothing. */
+async function assertNotImported(database, input, says) {
+  const before = await contents(database);
+  assertRefusal(await fed(database, ["import"], input), says);
+  assert.deepEqual(await contents(database), before, "nothing changed");
+}
+
+let world, users, owner, database, vaults;
+before(async () => {
+  world = await openPair({ users: ["owner", "contributor", "viewer"] });
+  ({ users, database } = world);
+  owner = users.owner;
+  vaults = {
+    story: await writeStory(users),
+    compacted: await writeStory(users, { name: "Compacted" }),
+    deleted: await writeStory(users, { name: "Deleted" }),
+    large: await owner.createVault("Large"),
+  };
+  await fill(database, { vaultId: vaults.large.id, actor: owner.user, count: 2500 });
+  await operated(database, "compact", "--vault", vaults.compacted.id, "--before", "9");
+  await owner.expect(204, "DELETE", `/api/vaults/${vaults.deleted.id}`);
+});
+after(async () => {
+  await world?.close();
+  assertNoPanic(...(world?.servers ?? []));
+});
+
+describe("export", () => {
+  test("each event a line, vault by vault in order, the payload as stored; the last line counts and seals them", async () => {
+    const text = await operated(database, "export");
+    const rows = await database.rows(
+      `SELECT vault_id, seq::int AS seq, event_id, type, payload::text AS payload, actor_id, created_at
+       FROM outbox ORDER BY vault_id, seq`,
+    );
+    const lines = linesOf(text);
+    assert.equal(lines.length, rows.length + 1);
+    for (const [i, row] of rows.entries()) {
+      const { createdAt, ...line } = JSON.parse(lines[i]);
+      assert.deepEqual(line, {
+        vaultId: row.vault_id,
+        seq: row.seq,
+        eventId: row.event_id,
+        type: row.type,
+        payload: JSON.parse(row.payload),
+        actorId: row.actor_id,
+      });
+      assert.equal(Date.parse(createdAt), row.created_at.getTime());
+      assert.ok(lines[i].includes(row.payload), lines[i]);
+    }
+    assert.equal(text, sealed(lines.slice(0, -1)));
+  });
+
+  test("--vault, and --after", async () => {
+    const { id, head } = vaults.story;
+    const all = eventsOf(await operated(database, "export", "--vault", id));
+    assert.deepEqual(new Set(all.map(({ vaultId }) => vaultId)), new Set([id]));
+    assertContiguous(
+      all.map(({ seq }) => seq),
+      1,
+      head,
+    );
+    const rest = eventsOf(await operated(database, "export", "--vault", id, "--after", "4"));
+    assert.deepEqual(rest, all.slice(4));
+    assert.deepEqual(eventsOf(await operated(database, "export", "--vault", id, "--after", String(head))), []);
+  });
+
+  test("while writers go on: of one moment", async (t) => {
+    const copy = await empty(t);
+    const vault = await owner.createVault("Busy");
+    const rests = world.servers.map((server) => owner.at(server));
+    const members = await membersOnBoth(world, owner, vault.id);
+    const write = (i) => writeSources(rests[i % 2], vault.id, 3);
+    const text = await whileWriting(4, write, async () => {
+      await members[0].awaitSeq(vault.id, 20);
+      return operated(database, "export");
+    });
+    const { code, stderr } = await fed(copy, ["import"], text);
+    assert.equal(code, 0, stderr);
+    await assertClean(copy);
+    const head = await database.headSeq(vault.id);
+    assert.ok((await copy.headSeq(vault.id)) <= head);
+    for (const member of members) {
+      await member.awaitSeq(vault.id, head);
+      assertContiguous(member.seqsOf(vault.id), member.joined.seq + 1, head, "the live ones");
+    }
+  });
+
+  test("ends well when its reader has seen enough, and badly when the disk is full", async () => {
+    const process = new LineProcess(OUTBOX_WORKER_BIN, ["export"], { DATABASE_URL: database.url });
+    await process.line((line) => line.includes('"seq":1,'), "a first line");
+    process.child.stdout.destroy();
+    assert.equal((await process.exit).code, 0);
+
+    const full = await new Operation(database, ["export"], { stdout: "/dev/full" }).end();
+    assertRefusal({ ...full, stdout: "" }, /No space left/);
+  });
+});
+
+describe("import brings it back", () => {
+  test("verify agrees, an export of the copy is the same, line by line, and a server goes on from there", async (t) => {
+    const copy = await empty(t);
+    const text = await operated(database, "export");
+    const { code, stdout, stderr } = await fed(copy, ["import"], text);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`${linesOf(text).length - 1} events`));
+    const report = await assertClean(copy, "--all");
+    assert.equal(report.events, linesOf(text).length - 1);
+    assert.ok((await operated(copy, "export")) === text, "the export of the copy is the same");
+
+    // The tables are the same, but for the accounts: the log knows the names of users and nothing else of them.
+    for (const table of ["vaults", "vault_users", "sources", "outbox"]) {
+      assert.equal((await contents(copy))[table], (await contents(database))[table], table);
+    }
+    assert.deepEqual(
+      await copy.rows("SELECT id, name FROM users ORDER BY id"),
+      await database.rows("SELECT id, name FROM users ORDER BY id"),
+    );
+
+    // Nobody can sign in until an operator brings the accounts back.
+    const server = await Server.start({ database: copy });
+    t.after(() => server.end("SIGKILL"));
+    for (const { email, id } of await database.rows("SELECT id, email FROM users")) {
+      for (const address of [email, `${id}@imported.invalid`]) {
+        for (const password of ["!", ""]) {
+          const { status } = await new Rest(server.url).request("POST", "/api/auth/login", {
+            email: address,
+            password,
+          });
+          assert.ok(status === 401 || status === 422 || status === 400, `${status}`);
+        }
+      }
+    }
+    for (const user of await database.rows("SELECT id, email, password_hash FROM users")) {
+      await copy.rows("UPDATE users SET email = $2, password_hash = $3 WHERE id = $1", Object.values(user));
+    }
+    const again = await new Rest(server.url).login(owner.user.email);
+    assert.deepEqual(again.user, owner.user);
+    const { id, head } = vaults.story;
+    assert.deepEqual(await listed(again, id), await listed(owner, id));
+    assert.deepEqual(
+      (await again.expect(200, "GET", "/api/vaults")).body,
+      (await owner.expect(200, "GET", "/api/vaults")).body,
+    );
+    const client = await Subscriber.connect(server, again);
+    t.after(() => client.close());
+    await client.join({ vaultId: id, after: 0 });
+    assert.equal((await again.createSource(id, "In the copy")).seq, head + 1);
+    await client.awaitSeq(id, head + 1);
+    assertContiguous(client.seqsOf(id), 1, head + 1);
+    await again.updateSource(vaults.story.sources.kept.id, { title: "Changed in the copy" });
+    await again.expect(404, "GET", `/api/vaults/${vaults.deleted.id}`);
+    await assertClean(copy);
+  });
+
+  test("accounts that are there before it stay as they are: everyone signs in as ever", async (t) => {
+    const copy = await empty(t);
+    for (const user of await database.rows("SELECT id, email, name, password_hash FROM users")) {
+      await copy.rows(
+        "INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4)",
+        Object.values(user),
+      );
+    }
+    const accounts = (await contents(copy)).users;
+    assert.equal((await fed(copy, ["import"], await operated(database, "export"))).code, 0);
+    assert.equal((await contents(copy)).users, accounts);
+    const server = await Server.start({ database: copy });
+    t.after(() => server.end("SIGKILL"));
+    const viewer = await new Rest(server.url).login(users.viewer.user.email);
+    assert.deepEqual(await listed(viewer, vaults.story.id), await listed(owner, vaults.story.id));
+  });
+
+  test("one vault alone", async (t) => {
+    for (const { id } of [vaults.story, vaults.compacted, vaults.deleted]) {
+      const copy = await empty(t);
+      const text = await operated(database, "export", "--vault", id);
+      assert.equal((await fed(copy, ["import"], text)).code, 0);
+      await assertClean(copy);
+      assert.ok((await operated(copy, "export")) === text);
+    }
+  });
+
+  test("an export of nothing", async (t) => {
+    const copy = await empty(t);
+    const text = await operated(copy, "export");
+    assert.equal(text, sealed([]));
+    assert.equal((await fed(copy, ["import"], text)).code, 0);
+    await assertClean(copy);
+  });
+});
+
+describe("import refuses, in one sentence, and changes nothing", () => {
+  let text, lines, copy;
+  before(async () => {
+    // More than one batch, so that a refusal at the end has rows to take back.
+    text = await operated(database, "export", "--vault", vaults.large.id);
+    lines = linesOf(text);
+    copy = await Database.create();
+    assert.equal((await run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: copy.url })).code, 0);
+    await copy.rows(
+      "INSERT INTO users (id, email, name, password_hash) VALUES (gen_random_uuid(), 'a@b.test', 'A', '!')",
+    );
+  });
+  after(() => copy?.drop());
+
+  const edit = (i, from, to) => {
+    assert.ok(lines[i].includes(from));
+    return [...lines.slice(0, i), lines[i].replace(from, to), ...lines.slice(i + 1)].join("\n") + "\n";
+  };
+  const without = (...gone) => lines.filter((_, i) => !gone.includes(i)).join("\n") + "\n";
+  const cases = {
+    "nothing at all": [() => "", /cut/],
+    "cut at the end of a line": [() => lines.slice(0, 1700).join("\n") + "\n", /cut/],
+    "cut in the middle of a line": [() => text.slice(0, Math.floor(text.length * 0.7)), /line \d+|cut/],
+    "cut before the last line": [() => lines.slice(0, -1).join("\n") + "\n", /cut/],
+    "cut in the middle of the last line": [() => text.slice(0, -20), /line 2502|cut|changed/],
+    "an edited title": [() => edit(2000, '"title":"Filled"', '"title":"Forged"'), /changed|SHA-256/],
+    "an edited time": [() => edit(2000, '"createdAt":"2', '"createdAt":"1'), /./],
+    "an edited seal": [() => text.replace(/"sha256":"./, '"sha256":"x'), /SHA-256/],
+    "an edited count": [() => text.replace(/"events":2501/, '"events":2500'), /2501/],
+    "a line left out": [() => without(1200), /seq 1202/],
+    "the first line left out": [() => without(0), /seq 2/],
+    "the last event left out": [() => without(2500), /2500|changed/],
+    "a line doubled": [() => [...lines.slice(0, 900), ...lines.slice(899)].join("\n") + "\n", /seq 900/],
+    "two lines swapped": [() => [lines[1], lines[0], ...lines.slice(2)].join("\n") + "\n", /seq 2/],
+    "lines after the last one": [() => `${text}${lines[0]}\n`, /./],
+    "two exports one after the other": [() => text + text, /./],
+    "no export": [() => "Dear Sir or Madam,\n", /line 1/],
+    "a field that no export has": [() => edit(5, "{", '{"extra":1,'), /line 6/],
+    "an unknown type of event": [
+      () => sealed([...lines.slice(0, 7), lines[7].replace('"type":"source:created"', '"type":"source:burnt"')]),
+      /type/,
+    ],
+  };
+  for (const [name, [input, says]] of Object.entries(cases)) {
+    test(name, async (t) => {
+      // One that is taken in must not spoil the next test.
+      t.after(() => copy.rows("TRUNCATE vaults CASCADE"));
+      await assertNotImported(copy, input(), says);
+    });
+  }
+
+  test("an export that begins in the middle", async () => {
+    const half = await operated(database, "export", "--vault", vaults.large.id, "--after", "100");
+    await assertNotImported(copy, half, /seq 101/);
+  });
+
+  test("a database that has vaults", async () => {
+    const { code, stderr } = await operate(database, "import");
+    assert.ok(code > 0);
+    assert.match(stderr, /vaults already/);
+    await assertNotImported(database, text, /vaults already/);
+  });
+
+  test("SIGKILL in the middle: nothing is there, and it can be run again", async (t) => {
+    const target = await empty(t);
+    const server = await Server.start({ database: target });
+    t.after(() => server.end("SIGKILL"));
+    const before = await contents(target);
+    const operation = new Operation(target, ["import"]);
+    operation.child.stdin.write(lines.slice(0, 2200).join("\n") + "\n");
+    // Two batches are written, and it waits for the rest.
+    await eventually(
+      async () => (await connections(target)).some(({ state, writing }) => writing && state === "idle in transaction"),
+      "the import is in the middle",
+    );
+    await operation.kill(target);
+    assert.deepEqual(await contents(target), before);
+    assert.equal((await fed(target, ["import"], text)).code, 0);
+    await assertClean(target);
+    assert.ok((await operated(target, "export")) === text);
+  });
+});

@@ -1,0 +1,256 @@
+// GET /api/sources/{id}/history and GET /api/vaults/{id}/sources?at=: what the log knows, told to members alone.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { fill } from "./lib/fill.mjs";
+import { membersOnBoth, openPair } from "./lib/pair.mjs";
+import { assertNoPanic } from "./lib/proc.mjs";
+import { Rest } from "./lib/rest.mjs";
+import { listed, writeStory } from "./lib/story.mjs";
+import { eventually } from "./lib/wait.mjs";
+import { whileWriting, writeSources } from "./lib/writers.mjs";
+
+let world, users, owner, viewer, outsider, database, vault;
+before(async () => {
+  world = await openPair({ users: ["owner", "contributor", "viewer", "outsider"] });
+  ({ users, database } = world);
+  ({ owner, viewer, outsider } = users);
+  vault = await writeStory(users);
+});
+after(async () => {
+  await world?.close();
+  assertNoPanic(...(world?.servers ?? []));
+});
+
+const historyOf = (rest, id) => rest.expect(200, "GET", `/api/sources/${id}/history`).then(({ body }) => body.events);
+
+/** Asserts a problem document with that status and code. */
+async function assertProblem(rest, path, status, code) {
+  const answer = await rest.expect(status, "GET", path);
+  assert.match(answer.headers.get("content-type"), /^application\/problem\+json/);
+  assert.deepEqual([answer.body.status, answer.body.code], [status, code]);
+}
+
+/** The events of the log that tell of a source. */
+const ofSource = (log, id) =>
+  log.filter(({ type, payload }) => {
+    const { source, sourceId } = JSON.parse(payload);
+    return type.startsWith("source:") && (source?.id ?? sourceId) === id;
+  });
+
+describe("history of a source", () => {
+  test("every event of it as stored, oldest first, to every member, on both nodes", async () => {
+    const log = await database.log(vault.id);
+    for (const { id } of Object.values(vault.sources)) {
+      const rows = ofSource(log, id);
+      assert.ok(rows.length > 0);
+      for (const server of world.servers) {
+        for (const rest of [owner, viewer]) {
+          const answer = await rest.at(server).expect(200, "GET", `/api/sources/${id}/history`);
+          const { events } = answer.body;
+          assert.deepEqual(
+            events.map(({ seq, eventId, type }) => [seq, eventId, type]),
+            rows.map(({ seq, event_id, type }) => [seq, event_id, type]),
+          );
+          for (const [i, event] of events.entries()) {
+            assert.deepEqual(Object.keys(event).sort(), ["createdAt", "eventId", "payload", "seq", "type"]);
+            assert.deepEqual(event.payload, JSON.parse(rows[i].payload));
+            assert.equal(event.createdAt, event.payload.timestamp);
+            assert.ok(answer.text.includes(rows[i].payload), "to the byte");
+          }
+        }
+      }
+    }
+  });
+
+  test("who changed what, and to what", async () => {
+    const events = await historyOf(owner, vault.sources.changed.id);
+    assert.deepEqual(
+      events.map(({ type, payload }) => [type, payload.source.title, payload.source.version, payload.actor.userName]),
+      [
+        ["source:created", "Changed", 1, "contributor"],
+        ["source:updated", "Changed once", 2, "contributor"],
+        ["source:updated", "Changed once", 3, "contributor"],
+      ],
+    );
+  });
+
+  test("of a source that was deleted", async () => {
+    await owner.expect(404, "GET", `/api/sources/${vault.sources.gone.id}`);
+    for (const rest of [owner, viewer]) {
+      const types = (await historyOf(rest, vault.sources.gone.id)).map(({ type }) => type);
+      assert.deepEqual(types, ["source:created", "source:deleted"]);
+    }
+  });
+
+  test("404 for who is no member, never was or is no more, as for a source that never was; 401 without a session", async () => {
+    for (const { id } of [vault.sources.kept, vault.sources.gone, { id: randomUUID() }]) {
+      await assertProblem(outsider, `/api/sources/${id}/history`, 404, "NOT_FOUND");
+      await assertProblem(new Rest(world.server.url), `/api/sources/${id}/history`, 401, "UNAUTHORIZED");
+    }
+    await assertProblem(owner, `/api/sources/${randomUUID()}/history`, 404, "NOT_FOUND");
+    // A member of another vault is no member of this one.
+    await outsider.createVault("Elsewhere");
+    await assertProblem(outsider, `/api/sources/${vault.sources.kept.id}/history`, 404, "NOT_FOUND");
+
+    const other = await writeStory(users);
+    await owner.expect(204, "DELETE", `/api/vaults/${other.id}/members/${viewer.user.id}`);
+    for (const { id } of [other.sources.kept, other.sources.gone]) {
+      await assertProblem(viewer, `/api/sources/${id}/history`, 404, "NOT_FOUND");
+    }
+    await owner.expect(204, "DELETE", `/api/vaults/${other.id}`);
+    for (const { id } of [other.sources.kept, other.sources.gone]) {
+      await assertProblem(owner, `/api/sources/${id}/history`, 404, "NOT_FOUND");
+    }
+  });
+
+  test("400 for what is no id, 405 for other methods", async () => {
+    const answer = await owner.request("GET", "/api/sources/nonsense/history");
+    assert.ok([400, 404].includes(answer.status), String(answer.status));
+    await owner.expect(405, "DELETE", `/api/sources/${vault.sources.kept.id}/history`);
+  });
+
+  test("a history that grows while it is read is never torn", async () => {
+    const source = await owner.createSource(vault.id, "Version 1");
+    let version = 1;
+    const write = async () => {
+      await owner.updateSource(source.id, { title: `Version ${version + 1}` });
+      version++;
+    };
+    await whileWriting(1, write, async () => {
+      let length = 0;
+      await eventually(async () => {
+        const events = await historyOf(owner.at(world.servers[1]), source.id);
+        assert.ok(events.length >= length, "it does not shrink");
+        length = events.length;
+        assert.deepEqual(
+          events.map(({ payload }) => payload.source.version),
+          Array.from({ length }, (_, i) => i + 1),
+        );
+        return length > 20;
+      }, "twenty versions");
+    });
+  });
+});
+
+describe("the list as it was", () => {
+  /** What the list is after each event, as the answers of REST tell it. */
+  async function recorded() {
+    const story = { pages: [] };
+    const fresh = await owner.createVault("Recorded");
+    const record = async (seq) => (story.pages[seq] = (await listed(owner, fresh.id)).sources);
+    await record(1);
+    const ids = [];
+    for (let i = 0; i < 4; i++) {
+      const source = await owner.createSource(fresh.id, `Source ${i}`);
+      ids.push(source.id);
+      await record(source.seq);
+    }
+    await record((await owner.updateSource(ids[1], { title: "Changed" })).seq);
+    await record((await owner.deleteSource(ids[0])).seq);
+    await record((await owner.expect(200, "PATCH", `/api/vaults/${fresh.id}`, { name: "Renamed" })).seq);
+    await record((await owner.updateSource(ids[1], { fileUrl: "https://example.test/new.pdf" })).seq);
+    await record((await owner.deleteSource(ids[3])).seq);
+    return { ...story, id: fresh.id, head: story.pages.length - 1 };
+  }
+
+  test("at every position, on both nodes; at the head it is the list of now; at 0 there is nothing", async () => {
+    const { id, pages, head } = await recorded();
+    assert.equal(await database.headSeq(id), head);
+    for (const server of world.servers) {
+      const rest = owner.at(server);
+      for (let at = 1; at <= head; at++) {
+        assert.deepEqual(await listed(rest, id, `?at=${at}`), { sources: pages[at], seq: at, nextCursor: null });
+      }
+      assert.deepEqual(await listed(rest, id, `?at=${head}`), await listed(rest, id));
+      assert.deepEqual(await listed(rest, id, "?at=0"), { sources: [], seq: 0, nextCursor: null });
+    }
+  });
+
+  test("it stays the same whatever happens afterwards, and joining after its seq continues it", async () => {
+    const { id, pages, head } = await recorded();
+    const [member] = await membersOnBoth(world, owner, id);
+    await writeSources(owner, id, 9);
+    assert.deepEqual((await listed(owner, id, `?at=${head}`)).sources, pages[head]);
+    await member.awaitSeq(id, head + 9);
+    const client = await world.subscriber(owner);
+    await client.join({ vaultId: id, after: 5 });
+    // The list at 5 and the events after it are the list of now.
+    const sources = new Map(pages[5].map((source) => [source.id, source]));
+    for (const { name, data } of client.eventsOf(id)) {
+      if (name === "source:deleted") sources.delete(data.sourceId);
+      else if (name.startsWith("source:")) sources.set(data.source.id, data.source);
+    }
+    const byId = (list) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1));
+    assert.deepEqual(byId(sources.values()), byId((await listed(owner, id)).sources));
+  });
+
+  test("paged: the pages together are the list of that position, whatever is written meanwhile", async () => {
+    const large = await owner.createVault("Large");
+    const head = await fill(database, { vaultId: large.id, actor: owner.user, count: 57 });
+    const now = await listed(owner, large.id);
+    assert.equal(now.sources.length, 57);
+    for (const { id } of now.sources.slice(10, 30)) await owner.deleteSource(id);
+    await owner.createSource(large.id, "Later");
+
+    const together = [];
+    let cursor = "";
+    let pages = 0;
+    do {
+      const page = await listed(
+        owner,
+        large.id,
+        `?at=${head}&limit=10${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
+      assert.equal(page.seq, head);
+      assert.ok(page.sources.length <= 10);
+      together.push(...page.sources);
+      cursor = page.nextCursor;
+      pages++;
+      await owner.createSource(large.id, "Between two pages");
+    } while (cursor !== null);
+    assert.equal(pages, 6);
+    assert.deepEqual(together, now.sources);
+  });
+
+  test("the whole at once where it fits", async () => {
+    const page = await listed(owner, vault.id, `?at=${vault.head}&limit=1000`);
+    assert.equal(page.nextCursor, null);
+    assert.deepEqual(
+      page.sources.map(({ title }) => title),
+      ['Kept \u{1D11E} "quoted" \\ \u0007', "Changed once", "Last"],
+    );
+  });
+
+  test("400 above the head, below 0, and for what is no number", async () => {
+    const head = await database.headSeq(vault.id);
+    for (const at of [head + 1, head + 1000, -1, "x", "1.5", "", "9223372036854775808"]) {
+      await assertProblem(owner, `/api/vaults/${vault.id}/sources?at=${at}`, 400, "BAD_REQUEST");
+    }
+    for (const query of [`?at=${head}&limit=0`, `?at=${head}&cursor=nonsense`, `?at=${head}&until=3`]) {
+      await assertProblem(owner, `/api/vaults/${vault.id}/sources${query}`, 400, "BAD_REQUEST");
+    }
+  });
+
+  test("404 for who is no member now, whenever one was; 401 without a session", async () => {
+    const other = await writeStory(users);
+    await owner.expect(204, "DELETE", `/api/vaults/${other.id}/members/${viewer.user.id}`);
+    const at = (position) => `/api/vaults/${other.id}/sources?at=${position}`;
+    for (const position of [0, 3, other.head, 10_000]) {
+      // Not even how long the log is.
+      for (const rest of [viewer, outsider]) await assertProblem(rest, at(position), 404, "NOT_FOUND");
+      await assertProblem(new Rest(world.server.url), at(position), 401, "UNAUTHORIZED");
+    }
+    await assertProblem(owner, `/api/vaults/${randomUUID()}/sources?at=1`, 404, "NOT_FOUND");
+    await owner.expect(204, "DELETE", `/api/vaults/${other.id}`);
+    await assertProblem(owner, at(3), 404, "NOT_FOUND");
+  });
+
+  test("a member sees the time before the membership too: the vault is shared whole", async () => {
+    const page = await listed(viewer, vault.id, "?at=2");
+    assert.deepEqual(
+      page.sources.map(({ id }) => id),
+      [vault.sources.kept.id],
+    );
+  });
+});

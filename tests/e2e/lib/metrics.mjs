@@ -1,0 +1,49 @@
+// What `/metrics` says, in the text format of Prometheus, read as Prometheus reads it.
+import assert from "node:assert/strict";
+
+const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
+const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)",?/g;
+
+/** One scrape. */
+export class Metrics {
+  /** By name: "counter", "gauge" or "histogram". */
+  types = {};
+  help = {};
+  samples = [];
+
+  constructor(text) {
+    for (const line of text.split("\n").filter((line) => line !== "")) {
+      const [, what, name, rest] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+      if (what === "TYPE") this.types[name] = rest;
+      else if (what === "HELP") this.help[name] = rest;
+      else {
+        const [, sample, labels = "", value] = SAMPLE.exec(line) ?? assert.fail(`no sample: ${line}`);
+        this.samples.push({
+          name: sample,
+          labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key, text]) => [key, text])),
+          value: value === "+Inf" ? Infinity : Number(value),
+        });
+      }
+    }
+  }
+
+  static async of(server) {
+    const response = await fetch(`${server.url}/metrics`, { signal: AbortSignal.timeout(20_000) });
+    assert.equal(response.status, 200);
+    assert.match(response.headers.get("content-type"), /^text\/plain; *version=0\.0\.4/);
+    return new Metrics(await response.text());
+  }
+
+  /** The sum of the samples of that name that have those labels; 0 when there are none. */
+  sum(name, labels = {}) {
+    const fits = (sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value);
+    return this.samples
+      .filter((sample) => sample.name === name && fits(sample))
+      .reduce((sum, { value }) => sum + value, 0);
+  }
+
+  /** The names of the samples, those of a histogram among them. */
+  get names() {
+    return new Set(this.samples.map(({ name }) => name));
+  }
+}

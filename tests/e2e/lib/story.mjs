@@ -1,0 +1,28 @@
+// A vault with a history: every type of event that a living vault has, and a list of what was there after each.
+
+/**
+ * Writes a history into a new vault. `users` are owner, contributor and viewer; the last two are members at the end.
+ * Returns the vault, with `head`, and `sources`: those created, by name.
+ */
+export async function writeStory({ owner, contributor, viewer }, { name = 'A "story"\\ \u{1F4DA} \u2028' } = {}) {
+  const vault = await owner.createVault("Before");
+  const sources = {};
+  sources.kept = await owner.createSource(vault.id, 'Kept \u{1D11E} "quoted" \\ \u0007');
+  await owner.addMember(vault.id, contributor.user, "viewer");
+  await owner.expect(200, "PATCH", `/api/vaults/${vault.id}/members/${contributor.user.id}`, { role: "contributor" });
+  sources.changed = await contributor.createSource(vault.id, "Changed");
+  await contributor.updateSource(sources.changed.id, { title: "Changed once" });
+  sources.gone = await contributor.createSource(vault.id, "Gone");
+  await owner.addMember(vault.id, viewer.user, "viewer");
+  await contributor.updateSource(sources.changed.id, { fileUrl: "https://example.test/second.pdf" });
+  await owner.deleteSource(sources.gone.id);
+  await owner.expect(204, "DELETE", `/api/vaults/${vault.id}/members/${viewer.user.id}`);
+  await owner.expect(200, "PATCH", `/api/vaults/${vault.id}`, { name });
+  await owner.addMember(vault.id, viewer.user, "viewer");
+  sources.last = await owner.createSource(vault.id, "Last");
+  return { ...vault, name, sources, head: sources.last.seq };
+}
+
+/** The list of a vault's sources, as REST gives it: now, or at a position. */
+export const listed = (rest, vaultId, query = "") =>
+  rest.expect(200, "GET", `/api/vaults/${vaultId}/sources${query}`).then(({ body }) => body);

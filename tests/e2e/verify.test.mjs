@@ -1,0 +1,439 @@
+// I7: the tables are what the log says. `outbox-worker verify` finds every difference, `rebuild` mends it.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { Database } from "./lib/database.mjs";
+import { fill } from "./lib/fill.mjs";
+import {
+  assertClean,
+  assertRefusal,
+  assertRefused,
+  contents,
+  gone,
+  held,
+  operate,
+  operated,
+  Operation,
+  told,
+} from "./lib/operator.mjs";
+import { membersOnBoth, openPair } from "./lib/pair.mjs";
+import { assertNoPanic } from "./lib/proc.mjs";
+import { run } from "./lib/process.mjs";
+import { newSource } from "./lib/rest.mjs";
+import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
+import { listed, writeStory } from "./lib/story.mjs";
+import { assertContiguous } from "./lib/subscriber.mjs";
+import { whileWriting, writeSources } from "./lib/writers.mjs";
+
+/** What verify says of this vault; it must have found something. */
+async function findings(database, vaultId) {
+  const { code, stdout, stderr } = await operate(database, "verify", "--vault", vaultId, "--json");
+  assert.equal(code, 1, `exit code: ${stderr}`);
+  const report = JSON.parse(stdout);
+  assert.equal(report.clean, false);
+  assert.ok(report.findings.length > 0);
+  return report.findings;
+}
+
+/**
+ * Ways to change the tables behind the log's back: each the statements, `$1` the vault, `$2` a source, `$3` a member;
+ * and what verify must say.
+ */
+const PROJECTION = {
+  "a changed title": [["UPDATE sources SET title = 'Forged' WHERE id = $2"], /sources/, { table: /Forged/ }],
+  "a changed URL": [
+    ["UPDATE sources SET file_url = 'https://forged.test/' WHERE id = $2"],
+    /sources/,
+    { table: /forged/ },
+  ],
+  "a changed version": [["UPDATE sources SET version = version + 1 WHERE id = $2"], /sources/],
+  "a changed time": [
+    ["UPDATE sources SET updated_at = updated_at + interval '1 millisecond' WHERE id = $2"],
+    /sources/,
+  ],
+  "a missing source": [["DELETE FROM sources WHERE id = $2"], /sources/, { table: /^nothing$/ }],
+  "all sources missing": [["DELETE FROM sources WHERE vault_id = $1"], /sources/, { table: /^nothing$/ }],
+  "an extra source": [
+    [
+      `INSERT INTO sources (id, vault_id, title, file_url, version, created_at, updated_at)
+       VALUES (gen_random_uuid(), $1, 'Smuggled', 'https://forged.test/', 1, now(), now())`,
+    ],
+    /sources/,
+    { log: /^nothing$/, table: /Smuggled/ },
+  ],
+  "a changed role": [
+    ["UPDATE vault_users SET role = 'owner' WHERE vault_id = $1 AND user_id = $3"],
+    /members/,
+    { log: /viewer/, table: /owner/ },
+  ],
+  "a missing member": [
+    ["DELETE FROM vault_users WHERE vault_id = $1 AND user_id = $3"],
+    /members/,
+    { table: /^nothing$/ },
+  ],
+  "an extra member": [
+    [
+      `WITH u AS (INSERT INTO users (id, email, name, password_hash)
+                  VALUES (gen_random_uuid(), gen_random_uuid() || '@forged.test', 'Forged', '!') RETURNING id)
+       INSERT INTO vault_users (vault_id, user_id, role, created_at) SELECT $1, id, 'owner', now() FROM u`,
+    ],
+    /members/,
+    { log: /^nothing$/ },
+  ],
+  "a changed name of the vault": [["UPDATE vaults SET name = 'Forged' WHERE id = $1"], /vault/, { table: /Forged/ }],
+  "a vault marked deleted": [["UPDATE vaults SET deleted_at = now() WHERE id = $1"], /vault/],
+  "a head that is too low": [["UPDATE vaults SET head_seq = head_seq - 1 WHERE id = $1"], /head/],
+  "a head that is too high": [["UPDATE vaults SET head_seq = head_seq + 3 WHERE id = $1"], /head/],
+};
+
+/** The same for the log itself, which nothing mends. `$1` the vault. */
+const LOG = {
+  "a deleted row: a hole": ["DELETE FROM outbox WHERE vault_id = $1 AND seq = 5", /hole/],
+  "the first row deleted": ["DELETE FROM outbox WHERE vault_id = $1 AND seq = 1", /begins at seq 2/],
+  "the last row deleted": [
+    "DELETE FROM outbox WHERE vault_id = $1 AND seq = (SELECT head_seq FROM vaults WHERE id = $1)",
+    /ends at seq/,
+  ],
+  "a doubled event id": [
+    `UPDATE outbox SET event_id = (SELECT event_id FROM outbox WHERE vault_id = $1 AND seq = 3)
+     WHERE vault_id = $1 AND seq = 4`,
+    /share their id/,
+  ],
+  "an edited event": [
+    `UPDATE outbox SET payload = replace(payload::text, '"title":"Last"', '"title":"Lost"')::json
+     WHERE vault_id = $1 AND payload::text LIKE '%"title":"Last"%'`,
+    /sources/,
+  ],
+};
+
+/** Runs a statement of the above. */
+const disturb = (database, sql, values) => {
+  const used = values.slice(0, Math.max(...[...sql.matchAll(/\$(\d)/g)].map(([, n]) => Number(n))));
+  // Postgres must know the type of a parameter that only a later one needs.
+  const typed = `WITH p AS (SELECT ${used.map((_, i) => `$${i + 1}::uuid`).join(", ")}) ${sql.replace(/^WITH /, ", ")}`;
+  return database.rows(typed, used);
+};
+
+describe("a live two-node system", () => {
+  let world, users, owner;
+  before(async () => {
+    world = await openPair({ users: ["owner", "contributor", "viewer"] });
+    users = world.users;
+    owner = users.owner;
+  });
+  after(async () => {
+    await world?.close();
+    assertNoPanic(...(world?.servers ?? []));
+  });
+
+  describe("verify finds, rebuild mends", () => {
+    for (const [name, [statements, what, { log, table } = {}]] of Object.entries(PROJECTION)) {
+      test(name, async () => {
+        const { database } = world;
+        const vault = await writeStory(users);
+        const members = await membersOnBoth(world, owner, vault.id);
+        const good = await contents(database, { vault: vault.id });
+        await assertClean(database, "--vault", vault.id);
+
+        for (const sql of statements)
+          await disturb(database, sql, [vault.id, vault.sources.changed.id, users.viewer.user.id]);
+        const found = await findings(database, vault.id);
+        const told = found.find((finding) => what.test(finding.what));
+        assert.ok(told, JSON.stringify(found));
+        assert.equal(told.vaultId, vault.id);
+        if (log) assert.match(told.logSays, log);
+        if (table) assert.match(told.tableSays, table);
+        const { code, stdout } = await operate(database, "verify", "--vault", vault.id);
+        assert.equal(code, 1);
+        assert.ok(stdout.includes(vault.id) && what.test(stdout) && /damaged/.test(stdout), stdout);
+
+        const bad = await contents(database, { vault: vault.id });
+        const dry = JSON.parse(await operated(database, "rebuild", "--vault", vault.id, "--dry-run", "--json"));
+        assert.ok(dry.dryRun && dry.vaultsChanged === 1 && dry.rowsChanged > 0, JSON.stringify(dry));
+        assert.deepEqual(await contents(database, { vault: vault.id }), bad, "--dry-run changes nothing");
+
+        const done = JSON.parse(await operated(database, "rebuild", "--vault", vault.id, "--json"));
+        assert.deepEqual(done, { ...dry, dryRun: false }, "it does what --dry-run said");
+        await assertClean(database, "--vault", vault.id);
+        assert.deepEqual(await contents(database, { vault: vault.id }), good, "as before");
+        // The system goes on: the next event is the next in the log, and reaches both nodes.
+        const { seq } = await owner.createSource(vault.id, "After");
+        assert.equal(seq, vault.head + 1);
+        for (const member of members) {
+          await member.awaitSeq(vault.id, seq);
+          assertContiguous(member.seqsOf(vault.id), member.joined.seq + 1, seq);
+        }
+      });
+    }
+
+    test("a source moved into another vault", async () => {
+      const { database } = world;
+      const [from, to] = [await writeStory(users), await writeStory(users)];
+      await database.rows("UPDATE sources SET vault_id = $2 WHERE id = $1", [from.sources.kept.id, to.id]);
+      for (const { id } of [from, to]) assert.match((await findings(database, id))[0].what, /sources/);
+      for (const { id } of [from, to]) await operated(database, "rebuild", "--vault", id);
+      for (const { id } of [from, to]) await assertClean(database, "--vault", id);
+    });
+
+    test("a deleted vault that was brought back by hand", async () => {
+      const { database } = world;
+      const vault = await writeStory(users);
+      await owner.expect(204, "DELETE", `/api/vaults/${vault.id}`);
+      await assertClean(database, "--vault", vault.id);
+      await database.rows("UPDATE vaults SET deleted_at = NULL WHERE id = $1", [vault.id]);
+      await database.rows("INSERT INTO vault_users VALUES ($1, $2, 'owner', now())", [vault.id, owner.user.id]);
+      assert.equal((await findings(database, vault.id)).length, 2);
+      await operated(database, "rebuild", "--vault", vault.id);
+      await assertClean(database, "--vault", vault.id);
+      await owner.expect(404, "GET", `/api/vaults/${vault.id}`);
+    });
+
+    test("what users see is right again after a rebuild, on both nodes", async () => {
+      const { database } = world;
+      const vault = await writeStory(users);
+      const good = await listed(owner, vault.id);
+      await database.rows("UPDATE sources SET title = 'Forged' WHERE vault_id = $1", [vault.id]);
+      await database.rows("DELETE FROM vault_users WHERE vault_id = $1 AND user_id <> $2", [vault.id, owner.user.id]);
+      await users.viewer.expect(404, "GET", `/api/vaults/${vault.id}/sources`);
+      await operated(database, "rebuild", "--vault", vault.id);
+      for (const server of world.servers) {
+        assert.deepEqual(await listed(users.viewer.at(server), vault.id), good);
+      }
+    });
+
+    for (const [name, [sql, what]] of Object.entries(LOG)) {
+      test(`verify finds ${name}`, async () => {
+        const vault = await writeStory(users);
+        await assertClean(world.database, "--vault", vault.id);
+        await disturb(world.database, sql, [vault.id]);
+        const found = await findings(world.database, vault.id);
+        assert.ok(
+          found.some((finding) => what.test(finding.what) && finding.vaultId === vault.id),
+          JSON.stringify(found),
+        );
+      });
+    }
+
+    test("the first differences only, however many there are", async () => {
+      const vault = await owner.createVault("Large");
+      await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 500 });
+      await world.database.rows("UPDATE sources SET title = 'Forged' WHERE vault_id = $1", [vault.id]);
+      const found = await findings(world.database, vault.id);
+      assert.ok(found.length >= 5 && found.length <= 50, `${found.length} findings`);
+      const { rowsChanged } = await told(world.database, "rebuild", "--vault", vault.id);
+      assert.equal(rowsChanged, 500);
+      await assertClean(world.database, "--vault", vault.id);
+    });
+  });
+});
+
+describe("all vaults", () => {
+  /** A pair with vaults, and a client in each of them on each node. */
+  async function open(t) {
+    const world = await openPair({ users: ["owner", "contributor", "viewer"] });
+    t.after(() => world.close());
+    const vaults = [];
+    for (let i = 0; i < 3; i++) vaults.push(await writeStory(world.users, { name: `Vault ${i}` }));
+    vaults.sort((a, b) => (a.id < b.id ? -1 : 1));
+    return { world, vaults, ...world.users, database: world.database };
+  }
+
+  test("clean while writers go on, through both nodes", async (t) => {
+    const { world, vaults, owner, database } = await open(t);
+    const rests = world.servers.map((server) => owner.at(server));
+    const write = async (i) => {
+      await writeSources(rests[i % 2], vaults[i % 3].id, 3);
+      if (i === 0) await rests[0].createVault("Born meanwhile");
+    };
+    await whileWriting(6, write, async () => {
+      let events = 0;
+      for (let i = 0; i < 6; i++) {
+        const report = await assertClean(database, ...(i % 2 ? ["--all"] : []));
+        assert.ok(report.events > events, "the log grows meanwhile");
+        events = report.events;
+      }
+    });
+    assert.match(await operated(database, "verify"), /all is as the log says/);
+  });
+
+  test("a rebuild of a healthy system writes no row, while writers go on too", async (t) => {
+    const { world, vaults, owner, database } = await open(t);
+    const clients = await membersOnBoth(world, owner, vaults[0].id);
+    const before = await contents(database, { touched: true });
+    assert.deepEqual(await told(database, "rebuild", "--all"), {
+      vaults: 3,
+      vaultsChanged: 0,
+      rowsChanged: 0,
+      dryRun: false,
+    });
+    assert.deepEqual(await contents(database, { touched: true }), before);
+    await whileWriting(
+      4,
+      () => writeSources(owner, vaults[0].id, 3),
+      async () => {
+        for (let i = 0; i < 5; i++) assert.equal((await told(database, "rebuild", "--all")).rowsChanged, 0);
+      },
+    );
+    await assertClean(database);
+    const head = await database.headSeq(vaults[0].id);
+    for (const client of clients) {
+      await client.awaitSeq(vaults[0].id, head);
+      assertContiguous(client.seqsOf(vaults[0].id), client.joined.seq + 1, head);
+    }
+  });
+
+  test("an event id that two vaults share", async (t) => {
+    const { vaults, database } = await open(t);
+    const [{ event_id: id }] = await database.rows("SELECT event_id FROM outbox WHERE vault_id = $1 AND seq = 2", [
+      vaults[0].id,
+    ]);
+    await database.rows("UPDATE outbox SET event_id = $2 WHERE vault_id = $1 AND seq = 6", [vaults[1].id, id]);
+    const { code, stdout } = await operate(database, "verify", "--all", "--json");
+    assert.equal(code, 1);
+    const { findings: found } = JSON.parse(stdout);
+    assert.equal(found.length, 1);
+    assert.ok(found[0].what.includes(id), found[0].what);
+  });
+
+  test("damage in several vaults is told of each, and rebuild --all mends all", async (t) => {
+    const { vaults, database } = await open(t);
+    await database.rows("UPDATE sources SET title = 'Forged' WHERE vault_id = $1", [vaults[0].id]);
+    await database.rows("DELETE FROM vault_users WHERE vault_id = $1", [vaults[2].id]);
+    const { code, stdout } = await operate(database, "verify", "--json");
+    assert.equal(code, 1);
+    const damaged = new Set(JSON.parse(stdout).findings.map(({ vaultId }) => vaultId));
+    assert.deepEqual(damaged, new Set([vaults[0].id, vaults[2].id]));
+    assert.match(await operated(database, "rebuild", "--all"), /3 vaults: changed \d+ rows in 2 vaults/);
+    await assertClean(database);
+  });
+
+  test("SIGKILL in the middle of rebuild --all: each vault is mended or as it was, and it can be run again", async (t) => {
+    const { world, vaults, owner, database } = await open(t);
+    const clients = await membersOnBoth(world, owner, vaults[1].id);
+    for (const { id } of vaults) {
+      await database.rows("UPDATE sources SET title = 'Forged' WHERE vault_id = $1", [id]);
+      await database.rows("UPDATE vault_users SET role = 'owner' WHERE vault_id = $1", [id]);
+    }
+    const damaged = await contents(database, { vault: vaults[1].id });
+
+    // The second vault's members can be mended, and one of its sources cannot: the tool waits halfway through it.
+    const holder = await database.connection();
+    t.after(() => holder.end());
+    await holder.query("BEGIN");
+    await holder.query("SELECT FROM sources WHERE id = $1 FOR UPDATE", [vaults[1].sources.kept.id]);
+    const operation = new Operation(database, ["rebuild", "--all"]);
+    await held(database);
+    await operation.kill();
+    await assertClean(database, "--vault", vaults[0].id);
+    await holder.query("ROLLBACK");
+    await gone(database);
+
+    assert.deepEqual(await contents(database, { vault: vaults[1].id }), damaged, "the second is as it was");
+    for (const { id } of vaults.slice(1)) await findings(database, id);
+    // The vault that was being rebuilt is not locked any more.
+    const { seq } = await owner.createSource(vaults[1].id, "After the kill");
+    for (const client of clients) await client.awaitSeq(vaults[1].id, seq);
+    assert.equal((await told(database, "rebuild", "--all")).vaultsChanged, 2);
+    await assertClean(database);
+  });
+});
+
+describe("bad input: one sentence, and nothing changed", () => {
+  const unknown = randomUUID();
+  let database, vaultId;
+  before(async () => {
+    database = await Database.create();
+    const { code, stderr } = await run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: database.url });
+    assert.equal(code, 0, stderr);
+    vaultId = randomUUID();
+    const [{ id }] = await database.rows(
+      "INSERT INTO users (id, email, name, password_hash) VALUES (gen_random_uuid(), 'a@b.test', 'A', '!') RETURNING id",
+    );
+    await database.rows("SELECT vault_create($1, $2, 'Vault')", [vaultId, id]);
+  });
+  after(() => database?.drop());
+
+  /** Every command, with arguments that are good. */
+  const commands = () => ({
+    status: ["status"],
+    tail: ["tail", "--vault", vaultId, "--after", "0"],
+    replay: ["replay", "--vault", vaultId],
+    replays: ["replays"],
+    "replay --cancel": ["replay", "--cancel", unknown],
+    verify: ["verify"],
+    rebuild: ["rebuild", "--all"],
+    export: ["export"],
+    import: ["import"],
+    compact: ["compact", "--vault", vaultId, "--before", "2"],
+  });
+  const each = async (check) => {
+    for (const [name, args] of Object.entries(commands())) await check(args, name);
+  };
+
+  test("an unknown vault, for every command that takes one", async () => {
+    for (const args of [["replay"], ["verify"], ["rebuild"], ["export"], ["tail"], ["compact", "--before", "2"]]) {
+      await assertRefused(database, [...args, "--vault", unknown], new RegExp(`no vault ${unknown}`));
+    }
+  });
+
+  test("neither --vault nor --all for rebuild", async () => {
+    const { code, stdout, stderr } = await operate(database, "rebuild");
+    assert.ok(code > 0);
+    assert.match(stderr, /--vault/);
+    assert.match(stderr, /--all/);
+    assert.equal(stdout, "");
+  });
+
+  test("no DATABASE_URL", async () => {
+    await each(async (args) => assertRefusal(await run(OUTBOX_WORKER_BIN, args), /DATABASE_URL is not set/));
+  });
+
+  test("a database that does not answer, and one that does not exist; the password is not shown", async () => {
+    const missing = new URL(database.url);
+    missing.pathname = `/${database.name}_missing`;
+    missing.password = "hunter2";
+    for (const url of ["postgres://someone:hunter2@127.0.0.1:1/nowhere", missing.toString(), "mysql://x:hunter2@y/z"]) {
+      await each(async (args) => {
+        const outcome = await run(OUTBOX_WORKER_BIN, args, { DATABASE_URL: url });
+        assertRefusal(outcome, /DATABASE_URL/);
+        assert.ok(!outcome.stderr.includes("hunter2"), outcome.stderr);
+      });
+    }
+  });
+
+  test("a database that is not migrated", async (t) => {
+    const empty = await Database.create();
+    t.after(() => empty.drop());
+    await each(async (args) => {
+      assertRefusal(await operate(empty, ...args), /syncscript migrate/);
+      assert.deepEqual(
+        await empty.rows("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"),
+        [],
+      );
+    });
+  });
+
+  test("a schema newer than the tool", async (t) => {
+    await database.rows(
+      `INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+       VALUES (9999, 'from the future', true, '', 0)`,
+    );
+    t.after(() => database.rows("DELETE FROM _sqlx_migrations WHERE version = 9999"));
+    await each((args) => assertRefused(database, args, /schema 9999/));
+  });
+
+  test("a schema older than the tool", async (t) => {
+    await database.rows("CREATE TABLE kept AS SELECT * FROM _sqlx_migrations");
+    await database.rows("DELETE FROM _sqlx_migrations WHERE version > 3");
+    t.after(() => database.rows("INSERT INTO _sqlx_migrations SELECT * FROM kept WHERE version > 3"));
+    await each((args) => assertRefused(database, args, /schema 3 .*syncscript migrate/));
+  });
+
+  test("--json is there for every command that reports", async () => {
+    for (const [name, args] of Object.entries(commands())) {
+      if (["tail", "export"].includes(name)) continue; // They print nothing but JSON.
+      const { stdout } = await run(OUTBOX_WORKER_BIN, [args[0], "--help"]);
+      assert.match(stdout, /--json/, name);
+    }
+  });
+});
