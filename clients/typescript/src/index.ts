@@ -1,0 +1,10 @@
+export { VaultClient, type VaultClientOptions } from "./client.js";
+export type { Phase, VaultSocket } from "./connection.js";
+export { RefusedError, RestError } from "./errors.js";
+export type * from "./events.js";
+export { emptyView, fold, type VaultView, viewOf } from "./fold.js";
+export { LiveVault, type LiveVaultHandlers } from "./live.js";
+export { VAULT_EVENT_TYPES, vaultIdOf } from "./names.js";
+export { Rest, type RestOptions, type Snapshot } from "./rest.js";
+export type { WatchState } from "./state.js";
+export type { ReloadRequest, Watch, WatchCounters, WatchHandlers, WatchOptions } from "./watch.js";
