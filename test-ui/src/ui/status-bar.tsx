@@ -1,0 +1,40 @@
+// How the connection stands, always in sight.
+import { count, duration, number } from "../lib/text";
+import type { VaultModel } from "../model/vault-model";
+import { inWords, type Tone } from "../model/words";
+
+const TONES: Record<Tone, { box: string; dot: string }> = {
+  good: { box: "bg-good-soft text-good", dot: "bg-good" },
+  busy: { box: "bg-busy-soft text-busy", dot: "bg-busy animate-beat" },
+  bad: { box: "bg-bad-soft text-bad", dot: "bg-bad" },
+};
+
+export function StatusBar({ model }: { model: VaultModel }) {
+  const { state, outage } = model;
+  const { tone, text, said = text } = inWords(state, model.vaultId, model.received, model.vault !== undefined);
+  const { box, dot } = TONES[tone];
+  const live = state.status === "live";
+  return (
+    <div class="flex min-h-7 flex-wrap items-center gap-x-4 gap-y-1.5 text-sm">
+      <p class={`inline-flex min-h-7 max-w-full items-center gap-2 rounded-full px-3 py-0.5 font-medium ${box}`}>
+        <span class={`size-2 shrink-0 rounded-full ${dot}`} aria-hidden="true" />
+        <span class="min-w-0 break-all" data-testid="connection">
+          {text}
+        </span>
+      </p>
+      <p role="status" class="sr-only">
+        {said}
+      </p>
+      {model.vault && (
+        <p class={live ? "text-ink" : "text-muted"} data-testid="position">
+          {live ? "Live at" : "As of"} seq <span class="font-semibold">{number(model.seq)}</span>
+        </p>
+      )}
+      {outage && live && (
+        <p class="text-muted" data-testid="outage">
+          Back after {duration(outage.ms)}, {count(outage.events, "event")} caught up
+        </p>
+      )}
+    </div>
+  );
+}

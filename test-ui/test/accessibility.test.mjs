@@ -1,0 +1,159 @@
+// For those who do not use a mouse, or do not see: axe's rules, the keyboard, and what is read out.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { openContext, openVault, sourceRow } from "./lib/browser.mjs";
+import { eventually } from "./lib/wait.mjs";
+import { startWorld } from "./lib/world.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let world, owner, contributor, viewer, vault;
+before(async () => {
+  world = await startWorld();
+  [owner, contributor, viewer] = await Promise.all(
+    ["Olivia Owner", "Carlos Contributor", "Vera Viewer"].map(world.signUp),
+  );
+  vault = await owner.createVault("Reading list");
+  await owner.addMember(vault, contributor, "contributor");
+  await owner.addMember(vault, viewer, "viewer");
+  for (let i = 0; i < 12; i++) await contributor.addSource(vault, `Paper ${i}`);
+});
+after(() => world?.close());
+
+const open = (options = {}) =>
+  // Colours are judged at rest: a highlight that fades is of no one colour.
+  openContext(world.browser, { url: world.url, reducedMotion: "reduce", ...options });
+
+/** Axe finds nothing serious, nor critical. */
+async function assertAccessible(page, what) {
+  await page.evaluate(AXE);
+  // Frames hold the same page, which is judged by itself.
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ iframes: false }));
+  const faults = violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
+  assert.deepEqual(faults, [], what);
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`axe finds no serious fault: ${colorScheme}`, async () => {
+    const visitor = await open({ colorScheme });
+    const login = await visitor.newPage();
+    await login.goto(`${world.url}/login?reason=ended`);
+    await login.getByRole("button", { name: /Vera Viewer/ }).waitFor();
+    await assertAccessible(login, "login");
+    visitor.assertClean();
+
+    const context = await open({ colorScheme, user: owner });
+    const chooser = await context.newPage();
+    await chooser.goto(`${world.url}/test/realtime`);
+    await chooser.getByRole("link", { name: /Reading list/ }).waitFor();
+    await assertAccessible(chooser, "chooser");
+
+    const page = await openVault(context, world.url, vault);
+    const source = await contributor.addSource(vault, `Marked, ${colorScheme}`);
+    await contributor.removeSource(await contributor.addSource(vault, "Gone"));
+    await page.locator("[data-mark=removed]").waitFor();
+    await page.locator("[data-seq]").first().click();
+    await assertAccessible(page, "vault, with marks and a payload");
+    await page.getByRole("button", { name: `Edit Marked, ${colorScheme}` }).click();
+    await contributor.changeSource(source, { title: "Changed" });
+    await page.getByText("Changed meanwhile").waitFor();
+    await assertAccessible(page, "edit dialog");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Second user" }).click();
+    await assertAccessible(page, "second-user dialog");
+    await contributor.removeSource(source);
+
+    const panes = await context.newPage();
+    await panes.goto(`${world.url}/test/realtime?panes=${vault.id},${vault.id}`);
+    await panes.getByRole("combobox", { name: "Vault of the left pane" }).waitFor();
+    await assertAccessible(panes, "panes");
+    context.assertClean();
+
+    const viewers = await open({ colorScheme, user: viewer, viewport: { width: 390, height: 844 } });
+    const narrow = await openVault(viewers, world.url, vault);
+    await assertAccessible(narrow, "viewer, on a narrow screen");
+    viewers.assertClean();
+  });
+}
+
+test("on a narrow screen nothing has to be scrolled sideways", async () => {
+  const context = await open({ user: owner, viewport: { width: 320, height: 640 } });
+  const long = await owner.createVault(`A vault with a long name and ${"no space ".repeat(10).replaceAll(" ", "")}`);
+  await owner.addSource(long, "W".repeat(300), `https://example.com/${"w".repeat(300)}`);
+  const page = await openVault(context, world.url, long);
+  await page.locator("[data-source]").waitFor();
+  const { width, needed } = await page.evaluate(() => ({
+    width: document.documentElement.clientWidth,
+    needed: document.documentElement.scrollWidth,
+  }));
+  assert.equal(needed, width);
+  context.assertClean();
+});
+
+test("everything can be done with the keyboard, and the focus is never lost", async () => {
+  const context = await open({ user: owner });
+  const page = await openVault(context, world.url, vault);
+  const focused = () =>
+    page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.id);
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "main");
+
+  await page.getByLabel("Title", { exact: true }).focus();
+  await page.keyboard.type("By keyboard");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("https://example.com/keys.pdf");
+  await page.keyboard.press("Enter");
+  await sourceRow(page, "By keyboard").getByText("added", { exact: true }).waitFor();
+
+  await page.getByRole("button", { name: "Edit By keyboard" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await focused(), "Edit By keyboard", "back where one was");
+
+  // Others' changes move neither the focus nor what it is on.
+  const row = sourceRow(page, "By keyboard");
+  const { y } = await row.boundingBox();
+  for (let i = 0; i < 5; i++) await contributor.addSource(vault, `Pushing ${i}`);
+  await page.getByRole("button", { name: "5 new" }).waitFor();
+  assert.equal(await focused(), "Edit By keyboard");
+  assert.equal((await row.boundingBox()).y, y);
+
+  await page.getByRole("button", { name: "Delete By keyboard" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Remove", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await row.waitFor({ state: "detached" });
+  await eventually(async () => (await focused()) === "Sources, newest first", "the focus goes to the list");
+  context.assertClean();
+});
+
+test("others' changes are read out, summed up; one's own and the count of events are not", async () => {
+  const context = await open({ user: viewer });
+  const page = await openVault(context, world.url, vault);
+  const said = page.getByTestId("announcement");
+  const spoken = [];
+  await page.exposeFunction("spoke", (text) => spoken.push(text));
+  await page.evaluate(() => {
+    for (const region of document.querySelectorAll("[role=status]")) {
+      let last = region.textContent;
+      const heard = new MutationObserver(() => {
+        if (region.textContent !== last) globalThis.spoke((last = region.textContent));
+      });
+      heard.observe(region, { childList: true, characterData: true, subtree: true });
+    }
+  });
+  await contributor.addSource(vault, "Alone");
+  await said.getByText("Carlos Contributor added “Alone”").waitFor();
+  for (let i = 0; i < 20; i++) await contributor.addSource(vault, `One of many ${i}`);
+  await said.getByText("20 sources added").waitFor();
+  assert.deepEqual(spoken, ["Carlos Contributor added “Alone”", "20 sources added"]);
+  context.assertClean();
+});

@@ -1,0 +1,24 @@
+// A server, its database and a browser: what most tests begin with.
+import { launchBrowser } from "./browser.mjs";
+import { Rest } from "./rest.mjs";
+import { Database, Server } from "./server.mjs";
+
+export async function startWorld(env = {}) {
+  const database = await Database.create();
+  const server = await Server.start({ database, env });
+  const browser = await launchBrowser();
+  const world = {
+    database,
+    server,
+    browser,
+    url: server.url,
+    signUp: (name) => Rest.signUp(server.url, name),
+    async close() {
+      await browser.close();
+      // A test may have replaced it.
+      await world.server.end();
+      await database.drop();
+    },
+  };
+  return world;
+}

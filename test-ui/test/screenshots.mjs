@@ -1,0 +1,184 @@
+// Pictures of the main states for the documentation, taken of the real page: `npm run screenshots`.
+//
+// They look like the machine they are made on. With the font Inter there (Debian: fonts-inter) they look more like what
+// most people have; with pngquant there they are a third of the size.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { connection, openContext, openVault, sourceRow } from "./lib/browser.mjs";
+import { Rest } from "./lib/rest.mjs";
+import { run } from "./lib/server.mjs";
+import { startWorld } from "./lib/world.mjs";
+
+const OUT = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
+const WIDE = { width: 1280, height: 900 };
+const SCHEMES = ["light", "dark"];
+
+const PAPERS = [
+  ["RFC 9110: HTTP Semantics", "https://www.rfc-editor.org/rfc/rfc9110.pdf"],
+  ["Time, Clocks, and the Ordering of Events", "https://lamport.azurewebsites.net/pubs/time-clocks.pdf"],
+  ["PostgreSQL manual: Explicit locking", "https://www.postgresql.org/docs/current/explicit-locking.html"],
+  ["Socket.IO protocol, revision 5", "https://socket.io/docs/v4/socket-io-protocol/"],
+  ["Life beyond Distributed Transactions", "https://queue.acm.org/detail.cfm?id=3025012"],
+  ["RFC 9562: UUIDs", "https://www.rfc-editor.org/rfc/rfc9562.pdf"],
+  ["A Conflict-Free Replicated JSON Datatype", "https://arxiv.org/pdf/1608.03960"],
+];
+
+preferInter();
+mkdirSync(OUT, { recursive: true });
+const world = await startWorld();
+try {
+  await run(["seed-demo"], { DATABASE_URL: world.database.url });
+  const [owner, contributor, viewer] = await Promise.all(
+    ["owner", "contributor", "viewer"].map((role) => new Rest(world.url).signIn(`${role}@demo.com`, "syncscript-demo")),
+  );
+  const [vault] = (await owner.ask("GET", "/api/vaults")).body.vaults;
+  const sources = [];
+  for (const [title, url] of PAPERS) sources.push(await contributor.addSource(vault, title, url));
+  const standards = await owner.createVault("Standards");
+  await owner.addSource(standards, "ISO 8601: Date and time", "https://www.iso.org/iso-8601-date-and-time-format.html");
+
+  const open = (user, options) => openContext(world.browser, { url: world.url, user, viewport: WIDE, ...options });
+  const users = { owner, contributor, viewer };
+  const shoot = async (page, name) => {
+    const path = `${OUT}${name}.png`;
+    await page.screenshot({ path });
+    tool("pngquant", ["--force", "--strip", "--speed=1", "--quality=90-100", "--output", path, path]);
+    console.log(`${name}.png: ${Math.round(statSync(path).size / 1000)} kB`);
+  };
+
+  for (const colorScheme of SCHEMES) {
+    await login(await open(undefined, { colorScheme }), `login-${colorScheme}`);
+    await live(await open(owner, { colorScheme }), `vault-${colorScheme}`);
+    await refused(await open(viewer, { colorScheme }), `viewer-${colorScheme}`);
+  }
+  await conflict(await open(owner, { colorScheme: "light" }), "conflict-light");
+  await past(await open(owner, { colorScheme: "light" }), "history-light");
+  await panes(await open(owner, { colorScheme: "dark" }), "panes-dark");
+  await narrow(await open(viewer, { colorScheme: "light", viewport: { width: 390, height: 844 } }), "narrow-light");
+  await away(await open(contributor, { colorScheme: "dark" }), "reconnecting-dark");
+
+  async function login(context, name) {
+    const page = await context.newPage();
+    await page.goto(`${world.url}/test/realtime?vaultId=${vault.id}`);
+    await page.getByRole("button", { name: /Vera Viewer/ }).waitFor();
+    await shoot(page, name);
+    await context.close();
+  }
+
+  /** In the midst of it: a source each that was added, changed and removed just now, and delays to plot. */
+  async function live(context, name) {
+    const page = await openVault(context, world.url, vault);
+    for (let i = 0; i < 120; i++) {
+      // As a busy team might, not as fast as the server can.
+      await pause(30);
+      const source = sources[i % sources.length];
+      await users[i % 2 ? "owner" : "contributor"].changeSource(source, {
+        title: `${source.title}${i < 113 ? " (draft)" : ""}`,
+      });
+    }
+    await page.locator("[data-mark]").first().waitFor({ state: "detached" });
+    const extra = await contributor.addSource(vault, "Notes to be thrown away", "https://example.com/notes.pdf");
+    const added = await owner.addSource(vault, "Designing Data-Intensive Applications", "https://dataintensive.net/");
+    await contributor.changeSource(added, { title: "Designing Data-Intensive Applications, chapter 11" });
+    const newest = await owner.addSource(vault, "RFC 6202: Long Polling", "https://www.rfc-editor.org/rfc/rfc6202.pdf");
+    await contributor.removeSource(extra);
+    await page.locator("[data-mark=removed]").waitFor();
+    await shoot(page, name);
+    for (const source of [added, newest]) await owner.removeSource(source);
+    await context.close();
+  }
+
+  async function refused(context, name) {
+    const page = await openVault(context, world.url, vault);
+    await page.getByRole("button", { name: "Try it anyway" }).click();
+    await page.getByText("The server refused").waitFor();
+    await page.locator("[data-seq]").nth(2).click();
+    await page.getByLabel("Payload", { exact: true }).waitFor();
+    await shoot(page, name);
+    await context.close();
+  }
+
+  async function conflict(context, name) {
+    const page = await openVault(context, world.url, vault);
+    const title = (await owner.ask("GET", `/api/sources/${sources[1].id}`)).body.source.title;
+    await page.getByRole("button", { name: `Edit ${title}` }).click();
+    await page.getByRole("dialog").getByLabel("Title").fill("Lamport: Time, Clocks, and the Ordering of Events");
+    await contributor.changeSource(sources[1], { title: "Time, Clocks (Lamport 1978)" });
+    await page.getByText("Changed meanwhile").waitFor();
+    await shoot(page, name);
+    await context.close();
+  }
+
+  async function past(context, name) {
+    const page = await openVault(context, world.url, vault);
+    await page.getByRole("slider", { name: "History" }).fill("9");
+    await page.getByRole("group", { name: "Sources as of event 9" }).waitFor();
+    await shoot(page, name);
+    await context.close();
+  }
+
+  async function panes(context, name) {
+    const page = await context.newPage();
+    await page.goto(`${world.url}/test/realtime?panes=${vault.id},${standards.id}`);
+    for (const side of ["Left", "Right"]) {
+      const pane = page.frameLocator(`iframe[title="${side} pane"]`);
+      await pane.getByTestId("connection").getByText("Connected to").waitFor();
+      // Who wrote what comes with the log.
+      await pane.locator("[data-source]", { hasText: " by " }).first().waitFor();
+    }
+    await page
+      .getByRole("combobox", { name: "Vault of the left pane" })
+      .getByText("Standards")
+      .waitFor({ state: "attached" });
+    await shoot(page, name);
+    await context.close();
+  }
+
+  async function narrow(context, name) {
+    const page = await openVault(context, world.url, vault);
+    await contributor.addSource(vault, "RFC 8895: ALTO", "https://www.rfc-editor.org/rfc/rfc8895.pdf");
+    await sourceRow(page, "RFC 8895: ALTO").waitFor();
+    await shoot(page, name);
+    await context.close();
+  }
+
+  /** Last, for it ends the server. */
+  async function away(context, name) {
+    const page = await openVault(context, world.url, vault);
+    await world.server.end("SIGKILL");
+    await connection(page, "Reconnecting, attempt 3");
+    await page.getByLabel("Title", { exact: true }).fill("Written on a train");
+    await page.getByLabel("Address of the file").fill("https://example.com/train.pdf");
+    await page.getByRole("button", { name: "Add source" }).click();
+    await page.locator("[data-edit]").waitFor();
+    await shoot(page, name);
+    await context.close();
+  }
+} finally {
+  await world.close();
+}
+
+/** What a program prints; undefined if it is not there, or fails. */
+function tool(program, args) {
+  try {
+    return execFileSync(program, args, { encoding: "utf8" });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Has Chromium take Inter for the system's font, if it is installed. */
+function preferInter() {
+  if (!tool("fc-list", [":family=Inter"])?.trim()) return;
+  const config = `${mkdtempSync(`${tmpdir()}/fonts-`)}/fonts.conf`;
+  const prefer = (family) => `<match><test name="family"><string>${family}</string></test>
+    <edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>`;
+  writeFileSync(
+    config,
+    `<?xml version="1.0"?><fontconfig><include>/etc/fonts/fonts.conf</include>${prefer("system-ui")}${prefer("sans-serif")}</fontconfig>`,
+  );
+  process.env.FONTCONFIG_FILE = config;
+}

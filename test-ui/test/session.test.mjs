@@ -1,0 +1,137 @@
+// Signing in and out, the way back to where one was, and what a page does when its session ends (scenario 2).
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { connection, openContext, openVault, REFUSED } from "./lib/browser.mjs";
+import { PASSWORD, Rest } from "./lib/rest.mjs";
+import { run } from "./lib/server.mjs";
+import { startWorld } from "./lib/world.mjs";
+
+let world, owner;
+before(async () => {
+  world = await startWorld();
+  await run(["seed-demo"], { DATABASE_URL: world.database.url });
+  owner = await world.signUp("Olivia");
+});
+after(() => world?.close());
+
+const open = (options = {}) => openContext(world.browser, { url: world.url, ...options });
+
+async function signIn(page, email, password) {
+  await page.getByLabel("Email").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+test("signed out, a vault's page leads to login, and one click on a demo account back to it", async () => {
+  const demo = await new Rest(world.url).signIn("viewer@demo.com", "syncscript-demo");
+  const [vault] = (await demo.ask("GET", "/api/vaults")).body.vaults;
+  const context = await open();
+  const page = await context.newPage();
+  await page.goto(`${world.url}/test/realtime?vaultId=${vault.id}`);
+  await page.waitForURL("**/login?returnTo=**");
+  await page.getByRole("button", { name: /Vera Viewer/ }).click();
+  await connection(page, `Connected to vault-${vault.id}`);
+  assert.equal(new URL(page.url()).search, `?vaultId=${vault.id}`);
+  await page.getByRole("heading", { name: "Demo vault" }).getByText("viewer").waitFor();
+  context.assertClean();
+});
+
+test("a wrong password is said to be wrong, and a right one goes on to the vaults", async () => {
+  const context = await open({ expected: [REFUSED(401, "/api/auth/login")] });
+  const page = await context.newPage();
+  await page.goto(`${world.url}/login`);
+  await signIn(page, owner.user.email, "wrong password");
+  await page.getByRole("alert").getByText("Email or password is wrong").waitFor();
+  await signIn(page, owner.user.email, PASSWORD);
+  await page.waitForURL("**/test/realtime");
+  await page.getByText("You are a member of no vault yet.").waitFor();
+  context.assertClean();
+});
+
+test("one can create an account, then a vault, and is its owner", async () => {
+  const context = await open();
+  const page = await context.newPage();
+  await page.goto(`${world.url}/`);
+  await page.getByRole("button", { name: "Create one" }).click();
+  await page.getByLabel("Email").fill("new.user@example.test");
+  await page.getByLabel("Name").fill("Nora New");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.waitForURL("**/test/realtime");
+  await page.getByLabel("Name").fill("Brand new");
+  await page.getByRole("button", { name: "Create vault" }).click();
+  await page.getByRole("heading", { name: "Brand new" }).getByText("owner").waitFor();
+  await page.getByTestId("position").getByText("Live at seq 1").waitFor();
+
+  await page.getByRole("link", { name: "SyncScript: all vaults" }).click();
+  await page.getByRole("link", { name: /Brand new/ }).click();
+  await page.getByRole("heading", { name: "Brand new" }).waitFor();
+  context.assertClean();
+});
+
+test("the end of a session leads to login at once, and signing in back to the vault", async (t) => {
+  const vault = await owner.createVault("Session");
+  const session = await new Rest(world.url).signIn(owner.user.email, PASSWORD);
+  const context = await open({ user: session });
+  const page = await openVault(context, world.url, vault);
+  const from = performance.now();
+  await session.ask("POST", "/api/auth/logout");
+  await page.waitForURL("**/login?**");
+  t.diagnostic(`at login ${Math.round(performance.now() - from)} ms after the session ended`);
+  await page.getByText("Your session ended. Sign in again to go on where you were.").waitFor();
+  await signIn(page, owner.user.email, PASSWORD);
+  await connection(page, `Connected to vault-${vault.id}`);
+  assert.equal(new URL(page.url()).search, `?vaultId=${vault.id}`);
+  context.assertClean();
+});
+
+test("signing out in one window leads the others to login too", async () => {
+  const vault = await owner.createVault("Two windows");
+  const session = await new Rest(world.url).signIn(owner.user.email, PASSWORD);
+  const context = await open({ user: session });
+  const [one, other] = [await openVault(context, world.url, vault), await openVault(context, world.url, vault)];
+  await one.getByRole("button", { name: "Sign out" }).click();
+  await Promise.all([one.waitForURL("**/login?**"), other.waitForURL("**/login?**")]);
+  context.assertClean();
+});
+
+test("whoever is signed in already is told so at login, and can go on", async () => {
+  const context = await open({ user: owner });
+  const page = await context.newPage();
+  await page.goto(`${world.url}/login`);
+  await page.getByRole("link", { name: "Go on as Olivia" }).click();
+  await page.getByRole("heading", { name: "Choose a vault" }).waitFor();
+  context.assertClean();
+});
+
+test("login leads to no other site, whatever its address says", async () => {
+  const context = await open({ user: owner });
+  const page = await context.newPage();
+  for (const target of [
+    "https://evil.example/",
+    "//evil.example/",
+    "/\\evil.example/",
+    "javascript:alert(1)",
+    "/login",
+  ]) {
+    await page.goto(`${world.url}/login?returnTo=${encodeURIComponent(target)}`);
+    const link = page.getByRole("link", { name: "Go on as Olivia" });
+    assert.equal(await link.getAttribute("href"), "/test/realtime", target);
+  }
+  context.assertClean();
+});
+
+test("a vault that one is no member of, or that does not exist, is denied", async () => {
+  const other = await world.signUp("Otto Other");
+  const vault = await other.createVault("Not yours");
+  const context = await open({
+    user: owner,
+    expected: [REFUSED(404, "/api/vaults/"), REFUSED(400, "/api/vaults/nonsense/")],
+  });
+  const page = await context.newPage();
+  for (const id of [vault.id, crypto.randomUUID(), "nonsense"]) {
+    await page.goto(`${world.url}/test/realtime?vaultId=${id}`);
+    await page.getByRole("heading", { name: "There is nothing here for you" }).waitFor();
+  }
+  context.assertClean();
+});
