@@ -15,9 +15,9 @@ use crate::log::{self, LogError};
 use crate::wake::Dirty;
 use crate::{Event, Feeds, Seq, Subscriber, VaultId, Wake, metric, retry};
 
-/// Events of one vault in one read. More than that are read in rounds, so that one vault's burst does not fill memory
-/// or hold up the others.
-const PER_VAULT: i64 = 256;
+/// Events of one vault in one read. More than that are read in rounds, so that one vault's burst does not fill memory,
+/// hold up the others, or run over the buffers of sockets that do read: they hold 128 packets each.
+const PER_VAULT: i64 = 64;
 
 /// What may be set.
 #[derive(Debug, Clone, Copy)]

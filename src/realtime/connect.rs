@@ -46,7 +46,7 @@ async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused
         socket.req_parts().headers.get(http::header::COOKIE).and_then(|value| str::from_utf8(value.as_bytes()).ok());
     let token = cookies.and_then(|cookies| realtime.auth.token(cookies)).ok_or(Refused::Unauthorized)?;
     realtime.roster.enter(socket.clone(), TokenHash::of(token));
-    let session = find_session(&realtime, token).await.inspect_err(|_| realtime.forget(socket.id))?;
+    let session = find_session(&realtime, token).await.inspect_err(|_| realtime.turn_away(socket.id))?;
     if !realtime.roster.admit(
         socket.id,
         session.user.id,
@@ -54,7 +54,7 @@ async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused
         realtime.limits.sockets_per_user,
         &realtime.lines,
     ) {
-        realtime.forget(socket.id);
+        realtime.turn_away(socket.id);
         return Err(Refused::TooManySockets);
     }
     let client = Client::new(session.user, realtime.limits.socket_rate);

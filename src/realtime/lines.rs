@@ -17,6 +17,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// Longer than the engine keeps a session that does not poll: its heartbeat gives up after 45 s.
 const BARRED_FOR: Duration = Duration::from_secs(120);
 
+/// Lines kept before dead ones are looked for.
+const PRUNE_AT: usize = 1024;
+
 /// One websocket's connection: cuts it, and counts how often its outgoing buffer was empty.
 #[derive(Debug, Clone, Default)]
 pub struct Line {
@@ -56,6 +59,8 @@ pub struct Lines {
 struct State {
     upgraded: HashMap<Sid, Line>,
     barred: HashMap<Sid, Instant>,
+    /// At how many upgraded lines to look for dead ones.
+    prune_at: usize,
     /// Per long-polling session, how many polls were answered: each takes all that is in the buffer.
     polls: HashMap<Sid, u64>,
 }
@@ -70,7 +75,14 @@ impl State {
 impl Lines {
     /// The session goes over to this line.
     pub fn upgrade(&self, session: Sid, line: Line) {
-        self.lock().upgraded.insert(session, line);
+        let mut state = self.lock();
+        if state.upgraded.len() >= state.prune_at.max(PRUNE_AT) {
+            // Anyone may name a session that does not exist; such lines are soon cut by the engine.
+            state.upgraded.retain(|_, line| !line.is_cut());
+            state.prune_at = state.upgraded.len() * 2;
+        }
+        // A second upgrade of a session is refused by the engine: it must not take the place of the first.
+        state.upgraded.entry(session).or_insert(line);
     }
 
     /// Whether the session may still poll.
@@ -117,6 +129,11 @@ impl Lines {
             Some(line) => line.is_cut(),
             None => state.barred.contains_key(&socket.id),
         }
+    }
+
+    /// The polls of this session need not be counted.
+    pub fn forget_polls(&self, session: Sid) {
+        self.lock().polls.remove(&session);
     }
 
     /// The session is over. If it is barred it stays so: its client may not have noticed.

@@ -149,6 +149,12 @@ impl Realtime {
         Arc::clone(&self.feeds)
     }
 
+    /// The session is not let in. Its connection stays until the client has read why.
+    fn turn_away(&self, session: Sid) {
+        self.roster.leave(session);
+        self.lines.forget_polls(session);
+    }
+
     /// Nothing is left to know of this session.
     fn forget(&self, session: Sid) {
         self.roster.leave(session);

@@ -2,7 +2,7 @@
 //!
 //! **State.** Who is connected, by which session, until when. Sockets enter before their session is looked up, so that
 //! a session that ends in between is found, and leave when their connection is over.
-//! **How it ends.** Twice a second: sockets whose session is over by the clock are cut, and so are those whose session
+//! **How it ends.** Four times a second: sockets whose session is over by the clock are cut, and so are those whose session
 //! changed in the database and is gone. The changes are read with an overlap far longer than a commit takes. After a
 //! time without the database longer than that, every session is asked for once.
 //! **On failure.** With the database away nothing is learnt of logouts; the clock still ends sessions.
@@ -23,7 +23,7 @@ use super::lines::Lines;
 use crate::store::{self, session_changes, sessions::TokenHash};
 
 /// How often the roster is looked through.
-const PERIOD: Duration = Duration::from_millis(400);
+const PERIOD: Duration = Duration::from_millis(250);
 /// How far back changes are read.
 const WINDOW: Duration = Duration::from_secs(30);
 
@@ -122,7 +122,10 @@ impl Roster {
             }
         }
         let now = Utc::now();
-        self.cut_where(lines, |present| ends.get(&present.token).is_some_and(|end| end.is_none_or(|end| end <= now)));
+        // One that is still being looked up is told by the look-up.
+        self.cut_where(lines, |present| {
+            present.session.is_some() && ends.get(&present.token).is_some_and(|end| end.is_none_or(|end| end <= now))
+        });
     }
 
     /// How many sockets there are: by websocket, and by long-polling.
