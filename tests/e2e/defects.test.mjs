@@ -444,7 +444,10 @@ describe("networks that break websockets", () => {
       const head = await world.database.headSeq(vault.id);
       const proxy = world.defer(await Proxy.start(world.server.port), (it) => it.close());
       proxy.sabotage = sabotage;
-      const client = await tally({ transports: ["polling"], reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 }, proxy);
+      const client = await tally(
+        { transports: ["polling"], reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 },
+        proxy,
+      );
       client.follow(vault.id, head);
       for (let i = 1; i <= 5; i++) {
         await owner.createSource(vault.id);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertNoPanic } from "./lib/proc.mjs";
 import { closing, dial, frame, Poller, RawSocket } from "./lib/raw.mjs";
-import { newSource, PASSWORD, Rest } from "./lib/rest.mjs";
+import { newSource, PASSWORD } from "./lib/rest.mjs";
 import { Tally } from "./lib/tally.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";

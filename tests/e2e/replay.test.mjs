@@ -1,11 +1,14 @@
 // `outbox-worker replay` and `replays`: stored events once more, to the live members on every node, marked as such.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { fill } from "./lib/fill.mjs";
 import { assertRefused, Operation, operate, operated, told } from "./lib/operator.mjs";
 import { membersOnBoth, openPair } from "./lib/pair.mjs";
 import { assertNoPanic } from "./lib/proc.mjs";
+import { run } from "./lib/process.mjs";
+import { OUTBOX_WORKER_BIN } from "./lib/settings.mjs";
 import { writeStory } from "./lib/story.mjs";
 import { assertContiguous } from "./lib/subscriber.mjs";
 import { eventually } from "./lib/wait.mjs";
@@ -296,6 +299,21 @@ describe("a replay is a row", () => {
     }
     await assertRefused(world.database, ["replay", "--cancel", id], /no replay .* that runs/);
   });
+
+  const noTerminal = spawnSync("script", ["--version"]).error ? "script (util-linux) is not installed" : false;
+  test(
+    "on a terminal a bar shows how far it is, how fast, and how long it will take",
+    { skip: noTerminal },
+    async () => {
+      const vault = await vaultOf(40);
+      const command = `${OUTBOX_WORKER_BIN} replay --vault ${vault.id} --rate 20`;
+      const settings = { DATABASE_URL: world.database.url, TERM: "xterm" };
+      const { code, stdout } = await run("script", ["-qec", command, "/dev/null"], settings);
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /\b\d+\/40 events, [\d.]+\/s, \S+ to go/);
+      assert.match(stdout, /done, seq 1 to 40\s*$/);
+    },
+  );
 
   test("--cancel --json", async () => {
     const vault = await vaultOf(400);

@@ -290,6 +290,19 @@ describe("I6: session", () => {
     await server.end("SIGKILL");
   });
 
+  test("none at all: a client that is upgrading meanwhile is told UNAUTHORIZED all the same, 60 times", async () => {
+    const cookie = "authjs.session-token=forged";
+    for (let round = 0; round < 6; round++) {
+      const clients = Array.from({ length: 10 }, () =>
+        world.defer(new Tally(world.server.url, { cookie }), (client) => client.close()),
+      );
+      for (const client of clients) {
+        assert.equal(await client.until(() => client.latest.connect_error, "the refusal"), "UNAUTHORIZED");
+        client.close();
+      }
+    }
+  });
+
   test("a long-polling client without the library: its poll under way ends, and its session is refused", async () => {
     const vault = await vaultWithMember("viewer");
     const ending = await again(member);

@@ -19,7 +19,6 @@ import {
 import { membersOnBoth, openPair } from "./lib/pair.mjs";
 import { assertNoPanic } from "./lib/proc.mjs";
 import { run } from "./lib/process.mjs";
-import { newSource } from "./lib/rest.mjs";
 import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
 import { listed, writeStory } from "./lib/story.mjs";
 import { assertContiguous } from "./lib/subscriber.mjs";
