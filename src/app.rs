@@ -151,6 +151,7 @@ impl Application {
         let id = Uuid::new_v4();
         tasks.spawn(ends_as("watch over sessions", realtime.watch_sessions()));
         tasks.spawn(ends_as("housekeeping", housekeeping(pool.clone(), key_lifetime)));
+        tasks.spawn(ends_as("upkeep of the metrics", upkeep(http::install_metrics()?)));
         let relay_settings = RelaySettings { sweep: Duration::from_millis(args.sweep_interval_ms.get()) };
         let relay = Relay::new(pool.clone(), realtime.feeds(), Arc::clone(&relay_wake), relay_settings);
         tasks.spawn(ends_as("relay", relay.run()));
@@ -232,6 +233,15 @@ async fn housekeeping(pool: PgPool, key_lifetime: Duration) {
         if let Err(error) = cleaned.await {
             tracing::debug!(%error, "old sessions and answers could not be removed");
         }
+    }
+}
+
+/// Puts what was measured into its histograms: without it, measurements pile up while nobody asks for them.
+async fn upkeep(metrics: PrometheusHandle) {
+    let mut period = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        period.tick().await;
+        metrics.run_upkeep();
     }
 }
 

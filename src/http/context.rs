@@ -45,7 +45,8 @@ pub async fn request_context<B: MessageBody + 'static>(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
-    let labels = [("method", method.to_string()), ("route", route), ("status", response.status().as_u16().to_string())];
+    let labels =
+        [("method", known(&method).to_owned()), ("route", route), ("status", response.status().as_u16().to_string())];
     histogram!("syncscript_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if path.starts_with("/api/") {
@@ -54,6 +55,13 @@ pub async fn request_context<B: MessageBody + 'static>(
         tracing::debug!(status = response.status().as_u16(), elapsed_ms, "answered");
     }
     Ok(response)
+}
+
+/// A method as a label. What clients make up is not one: each would be a time series of its own.
+fn known(method: &Method) -> &str {
+    let methods =
+        [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT, Method::HEAD, Method::OPTIONS];
+    if methods.contains(method) { method.as_str() } else { "other" }
 }
 
 /// Runs the request, for as long as a request may run. A long poll waits by design, and has its own end.

@@ -208,9 +208,11 @@ describe("/metrics", () => {
       total += changes.reduce((sum, count) => sum + count, 0);
       return grew(await scrape(), "coalesced") > 0;
     }, "changes that shared a NOTIFY");
+    // The three changes that made the vault may have been counted after the first look.
     await eventually(async () => {
       const now = await scrape();
-      return grew(now, "sent") > 0 && grew(now, "sent") + grew(now, "coalesced") === total;
+      const told = grew(now, "sent") + grew(now, "coalesced");
+      return grew(now, "sent") > 0 && told >= total && told <= total + 3;
     }, `${total} changes told of`);
   });
 
