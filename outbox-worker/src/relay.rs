@@ -19,6 +19,9 @@ use crate::{Event, Feeds, Seq, Subscriber, VaultId, Wake, metric, retry};
 /// hold up the others, or run over the buffers of sockets that do read: they hold 128 packets each.
 const PER_VAULT: i64 = 64;
 
+/// Longest time that one read may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What may be set.
 #[derive(Debug, Clone, Copy)]
 pub struct RelaySettings {
@@ -66,7 +69,7 @@ impl<S: Subscriber> Relay<S> {
         if positions.is_empty() {
             return Ok(());
         }
-        let events = log::read_after(&self.pool, &positions, PER_VAULT).await?;
+        let events = bounded(log::read_after(&self.pool, &positions, PER_VAULT)).await?;
         metric::read(&events);
         for (vault, events) in by_vault(events) {
             if events.len() as i64 == PER_VAULT {
@@ -82,7 +85,7 @@ impl<S: Subscriber> Relay<S> {
         let mut due = dirty.vaults.clone();
         if dirty.sweep {
             let positions = self.feeds.positions();
-            let behind = log::behind(&self.pool, &positions).await?;
+            let behind = bounded(log::behind(&self.pool, &positions)).await?;
             metric::swept(positions.len(), &behind);
             due.extend(behind.into_iter().map(|behind| behind.vault));
         }
@@ -97,6 +100,12 @@ impl<S: Subscriber> Relay<S> {
         }
         self.feeds.tidy(vault);
     }
+}
+
+/// A connection that goes silent, without being closed, must not hold up the relay: the read fails, and is repeated on
+/// another connection.
+async fn bounded<T>(read: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+    tokio::time::timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 /// Splits what is ordered by vault into one list a vault.
