@@ -18,6 +18,7 @@ use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use metrics_exporter_prometheus::PrometheusHandle;
+use outbox_worker::metric::Lag;
 use outbox_worker::{Relay, RelaySettings, Wake, listen, node, notify, replay, retry};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
@@ -61,6 +62,8 @@ pub struct AppState {
     pub realtime: Arc<Realtime>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// How far the relay is behind.
+    pub lag: Arc<Lag>,
     /// Whether the page that signs in shows the demo accounts.
     pub demo: bool,
     /// The limits of this server.
@@ -154,8 +157,10 @@ impl Application {
         tasks.spawn(ends_as("upkeep of the metrics", upkeep(http::install_metrics()?)));
         let relay_settings = RelaySettings { sweep: Duration::from_millis(args.sweep_interval_ms.get()) };
         let relay = Relay::new(pool.clone(), realtime.feeds(), Arc::clone(&relay_wake), relay_settings);
+        let lag = relay.lag();
         tasks.spawn(ends_as("relay", relay.run()));
-        tasks.spawn(ends_as("replays", replay::run(pool.clone(), realtime.feeds(), id)));
+        let patience = LimitArgs::ms(limits.write_stall_timeout_ms);
+        tasks.spawn(ends_as("replays", replay::run(pool.clone(), realtime.feeds(), id, patience)));
         let counted = Arc::clone(&realtime);
         let sockets = move || {
             let (websocket, polling) = counted.sockets();
@@ -179,6 +184,7 @@ impl Application {
             limits: limits.clone(),
             realtime: Arc::clone(&realtime),
             metrics: http::install_metrics()?,
+            lag,
             demo: args.demo,
         });
         let server = serve(listener, state, &realtime, args.workers)?;

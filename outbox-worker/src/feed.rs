@@ -7,7 +7,8 @@
 //!
 //! - I3: `advance` takes an event only at `emitted + 1`, and a member is offered only what is above its own seq.
 //! - I4: [`Joining::enter`] admits a member only where nothing lies between what it has and what is emitted next.
-//! - I5: a member that cannot take an event is out of the feed at that event; its own side closes its connection.
+//! - I5: a member that has no room for an event is out of the feed at that event, and told so by [`Subscriber::behind`]:
+//!   it catches up from the log and enters again, or its connection is closed.
 //! - I6: a member whose right ends at an event says [`Delivery::Gone`] there, and sees none above it.
 //!
 //! **On failure.** A gap in what the relay read ends every membership by [`Subscriber::lost`]: the clients come back
@@ -38,7 +39,9 @@ pub trait Subscriber: Send + 'static {
     /// Whose it is.
     fn user(&self) -> UserId;
     /// Offers an event that was emitted before, as part of a replay. It changes nothing of what the subscriber has.
-    fn replay(&self, event: &Event, replay: Uuid) -> Delivery;
+    fn replay(&mut self, event: &Event, replay: Uuid) -> Delivery;
+    /// It had no room for the event after `has`, and is a member no more.
+    fn behind(self, has: Seq);
     /// The feed could not be continued; the subscriber must come again.
     fn lost(&self);
 }
@@ -48,7 +51,9 @@ pub trait Subscriber: Send + 'static {
 pub enum Delivery {
     /// It has the event.
     Taken,
-    /// It takes no more: it could not take this one, or may not have the next.
+    /// It has no room for the event now, and has nothing of it.
+    Full,
+    /// It takes no more: its connection is over, or it may not have the next.
     Gone,
 }
 
@@ -91,7 +96,7 @@ pub enum Entry<S> {
     Behind(S, Vec<Arc<Event>>),
     /// The events up to this position come first, from the log; then try again.
     ReadLog(S, Seq),
-    /// It was gone when told that it had entered.
+    /// It could not be told that it had entered: it is gone, or has no room even for that.
     Gone,
 }
 
@@ -210,9 +215,7 @@ impl<S: Subscriber> Feed<S> {
             emitted = event.seq;
             state.emitted = Some(emitted);
             metric::emitted(state.members.len());
-            state
-                .members
-                .retain(|_, member| event.seq <= member.has || member.subscriber.deliver(&event) == Delivery::Taken);
+            state.offer(&event);
             count += 1;
             state.keep(event, self.tail);
         }
@@ -221,19 +224,46 @@ impl<S: Subscriber> Feed<S> {
 }
 
 impl<S: Subscriber> Feed<S> {
-    /// Offers events again to the members, or to those of one user. Positions stay as they are.
-    pub fn replay<'a>(&self, events: impl Iterator<Item = &'a Event>, user: Option<UserId>, replay: Uuid) {
+    /// Offers an event again to those members that `meant` chooses. Positions stay as they are. Returns who had no room.
+    pub fn replay(&self, event: &Event, replay: Uuid, meant: impl Fn(&S) -> bool) -> Vec<S::Id> {
+        let mut full = Vec::new();
+        lock(&self.state).members.retain(|id, Member { subscriber, .. }| {
+            let delivery = if meant(subscriber) { subscriber.replay(event, replay) } else { Delivery::Taken };
+            if delivery == Delivery::Full {
+                full.push(*id);
+            }
+            delivery != Delivery::Gone
+        });
+        full
+    }
+
+    /// Ends memberships by [`Subscriber::lost`].
+    pub fn expel(&self, ids: &[S::Id]) {
         let mut state = lock(&self.state);
-        for event in events {
-            state.members.retain(|_, member| {
-                let meant = user.is_none_or(|user| user == member.subscriber.user());
-                !meant || member.subscriber.replay(event, replay) == Delivery::Taken
-            });
+        for id in ids {
+            if let Some(member) = state.members.remove(id) {
+                member.subscriber.lost();
+            }
         }
     }
 }
 
 impl<S: Subscriber> State<S> {
+    /// Offers the next event to every member that has not got it already.
+    fn offer(&mut self, event: &Event) {
+        let mut full = Vec::new();
+        self.members.retain(|id, member| {
+            let delivery = if event.seq <= member.has { Delivery::Taken } else { member.subscriber.deliver(event) };
+            if delivery == Delivery::Full {
+                full.push(*id);
+            }
+            delivery != Delivery::Gone
+        });
+        for member in full.iter().filter_map(|id| self.members.remove(id)) {
+            member.subscriber.behind(Seq::from(event.seq.get() - 1));
+        }
+    }
+
     fn keep(&mut self, event: Event, limit: usize) {
         if self.joiners == 0 {
             self.tail.clear();
@@ -283,7 +313,7 @@ impl<S: Subscriber> Joining<S> {
                     state.members.insert(subscriber.id(), Member { subscriber, has });
                     Entry::Entered
                 }
-                Delivery::Gone => Entry::Gone,
+                Delivery::Full | Delivery::Gone => Entry::Gone,
             },
             // Entering without having said where the log stands would join at an unknown place.
             None => Entry::ReadLog(subscriber, has),

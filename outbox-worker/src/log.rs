@@ -1,9 +1,14 @@
 //! Reads the outbox. Every query names vault and seq: there is no cursor over a global order (decision 4).
 
+use std::time::Duration;
+
 use sqlx::PgPool;
 use sqlx::types::Json;
 
 use crate::{Event, Seq, VaultId};
+
+/// Longest time that one read may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A read that failed: the database is away, or holds what this version cannot read.
 #[derive(Debug, thiserror::Error)]
@@ -16,13 +21,22 @@ pub enum LogError {
     Unknown(#[from] crate::event::UnknownEventType),
 }
 
+/// A connection that goes silent, without being closed, must not hold up its user: the read fails, and may be repeated
+/// on another connection.
+///
+/// # Errors
+/// Those of the read, and [`sqlx::Error::PoolTimedOut`] if it takes too long.
+pub async fn bounded<T, E: From<sqlx::Error>>(read: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    tokio::time::timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+}
+
 /// The events after each vault's position, at most `per_vault` of each, ordered by vault and seq. One query for all.
 ///
 /// # Errors
 /// [`LogError`]; nothing is returned half.
 pub async fn read_after(pool: &PgPool, positions: &[(VaultId, Seq)], per_vault: i64) -> Result<Vec<Event>, LogError> {
     let (vaults, seqs): (Vec<_>, Vec<_>) = positions.iter().map(|(v, s)| (v.get(), s.get())).unzip();
-    let rows = sqlx::query_as!(
+    let read = sqlx::query_as!(
         Row,
         r#"SELECT o.vault_id, o.seq, o.event_id, o.type AS kind, o.payload AS "payload: _", o.created_at
            FROM unnest($1::uuid[], $2::bigint[]) AS p (vault_id, seq)
@@ -35,8 +49,8 @@ pub async fn read_after(pool: &PgPool, positions: &[(VaultId, Seq)], per_vault: 
         &seqs,
         per_vault,
     )
-    .fetch_all(pool)
-    .await?;
+    .fetch_all(pool);
+    let rows = bounded(read).await?;
     rows.into_iter().map(Event::try_from).collect()
 }
 
@@ -51,7 +65,7 @@ pub async fn read_page(
     upto: Seq,
     limit: i64,
 ) -> Result<Vec<Event>, LogError> {
-    let rows = sqlx::query_as!(
+    let read = sqlx::query_as!(
         Row,
         r#"SELECT vault_id, seq, event_id, type AS kind, payload AS "payload: _", created_at
            FROM outbox WHERE vault_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"#,
@@ -60,8 +74,8 @@ pub async fn read_page(
         upto.get(),
         limit,
     )
-    .fetch_all(pool)
-    .await?;
+    .fetch_all(pool);
+    let rows = bounded(read).await?;
     rows.into_iter().map(Event::try_from).collect()
 }
 
@@ -100,14 +114,14 @@ pub async fn behind(pool: &PgPool, positions: &[(VaultId, Seq)]) -> Result<Vec<B
         return Ok(Vec::new());
     }
     let (vaults, seqs): (Vec<_>, Vec<_>) = positions.iter().map(|(v, s)| (v.get(), s.get())).unzip();
-    let rows = sqlx::query!(
+    let read = sqlx::query!(
         r#"SELECT v.id, v.head_seq - p.seq AS "events!" FROM unnest($1::uuid[], $2::bigint[]) AS p (vault_id, seq)
            JOIN vaults v ON v.id = p.vault_id WHERE v.head_seq > p.seq"#,
         &vaults,
         &seqs,
     )
-    .fetch_all(pool)
-    .await?;
+    .fetch_all(pool);
+    let rows = bounded(read).await?;
     Ok(rows.into_iter().map(|row| Behind { vault: row.id.into(), events: row.events }).collect())
 }
 

@@ -50,7 +50,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Folds the log and compares it with the tables; exit code 1 if they differ or the log has a hole
+    /// Folds the log and compares it with the tables; exit code 1 if they differ or the log has a hole, 2 if it could
+    /// not look
     Verify {
         /// Only this vault; without it, all
         #[arg(long, value_name = "ID")]
@@ -83,7 +84,11 @@ enum Command {
         after: i64,
     },
     /// Reads an export from stdin into a database without vaults: all of it or nothing
-    Import,
+    Import {
+        /// Prints a JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
     /// Replaces the old part of a vault's log by a snapshot; what was there before is known no more
     Compact {
         /// The vault
@@ -149,6 +154,10 @@ struct Which {
     all: bool,
 }
 
+/// Exit codes, as those of diff: what was looked for was found wanting, or the command could not do its work.
+const DIFFERS: u8 = 1;
+const TROUBLE: u8 = 2;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -164,7 +173,7 @@ async fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("outbox-worker: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(TROUBLE)
         }
     }
 }
@@ -178,7 +187,9 @@ async fn run(args: Cli) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Status { json, limit } => commands::status::run(&pool, limit, json, out).await?,
         Command::Tail { vault, after } => commands::tail::run(&pool, vault, after.map(Seq::from), out).await?,
-        Command::Replay(ReplayArgs { cancel: Some(id), .. }) => commands::replay::cancel(&pool, id, out).await?,
+        Command::Replay(ReplayArgs { cancel: Some(id), json, .. }) => {
+            commands::replay::cancel(&pool, id, json, out).await?;
+        }
         Command::Replay(args) => {
             let vault = args.vault.ok_or_else(|| anyhow::anyhow!("--vault is missing"))?;
             let ReplayArgs { from, to, kind, user, rate, dry_run, json, .. } = args;
@@ -188,7 +199,7 @@ async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Replays { json } => commands::replay::list(&pool, json, out).await?,
         Command::Verify { vault, all: _, json } => {
             if !commands::verify::run(&pool, vault, json, out).await?.clean {
-                return Ok(ExitCode::FAILURE);
+                return Ok(ExitCode::from(DIFFERS));
             }
         }
         Command::Rebuild { which, dry_run, json } => {
@@ -197,7 +208,7 @@ async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Export { vault, after } => {
             commands::export::run(&pool, vault, after, &mut BufWriter::new(out)).await?;
         }
-        Command::Import => commands::import::run(&pool, &mut io::stdin().lock(), out).await?,
+        Command::Import { json } => commands::import::run(&pool, &mut io::stdin().lock(), json, out).await?,
         Command::Compact { vault, before, json } => commands::compact::run(&pool, vault, before, json, out).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Feeds, Subscriber, log};
+use crate::{Feeds, Subscriber, log, metric};
 
 /// How often the row is renewed.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub async fn report<S: Subscriber>(
     let mut period = tokio::time::interval(PERIOD);
     loop {
         period.tick().await;
-        if let Err(error) = renew(&pool, &feeds, node, version, sockets()).await {
+        if let Err(error) = log::bounded(renew(&pool, &feeds, node, version, sockets())).await {
             tracing::debug!(%error, "this node could not report itself");
         }
     }
@@ -38,7 +38,10 @@ async fn renew<S: Subscriber>(
     sockets: usize,
 ) -> Result<(), log::LogError> {
     let positions = feeds.positions();
-    let lag: i64 = log::behind(pool, &positions).await?.iter().map(|behind| behind.events).sum();
+    let behind = log::behind(pool, &positions).await?;
+    // The relay says so itself, but not while it waits for a read.
+    metric::swept(positions.len(), &behind);
+    let lag: i64 = behind.iter().map(|behind| behind.events).sum();
     sqlx::query!(
         "INSERT INTO nodes (id, version, sockets, vaults_in_use, lag_events) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT ON CONSTRAINT nodes_pkey DO UPDATE

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{VaultId, Wake, metric};
+use crate::{VaultId, Wake, log, metric};
 
 /// The channel on which processes hear of each other's appends.
 pub const CHANNEL: &str = "syncscript_outbox";
@@ -29,7 +29,8 @@ pub async fn run(pool: PgPool, news: Arc<Wake>, node: Uuid) {
         let vaults: Vec<VaultId> = dirty.vaults.into_iter().collect();
         metric::notified(vaults.len().div_ceil(VAULTS_PER_NOTIFY), vaults.len(), dirty.marks);
         for some in vaults.chunks(VAULTS_PER_NOTIFY) {
-            let sent = sqlx::query!("SELECT pg_notify($1, $2)", CHANNEL, payload(node, some)).execute(&pool).await;
+            let sent = sqlx::query!("SELECT pg_notify($1, $2)", CHANNEL, payload(node, some)).execute(&pool);
+            let sent = log::bounded(sent).await;
             if let Err(error) = sent {
                 tracing::debug!(%error, vaults = some.len(), "NOTIFY failed; the sweep of the other nodes will do");
             }

@@ -9,18 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use crate::log::{self, LogError};
+use crate::metric::{self, Lag};
 use crate::wake::Dirty;
-use crate::{Event, Feeds, Seq, Subscriber, VaultId, Wake, metric, retry};
+use crate::{Event, Feeds, Seq, Subscriber, VaultId, Wake, retry};
 
 /// Events of one vault in one read. More than that are read in rounds, so that one vault's burst does not fill memory,
 /// hold up the others, or run over the buffers of sockets that do read: they hold 128 packets each.
 const PER_VAULT: i64 = 64;
-
-/// Longest time that one read may take.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What may be set.
 #[derive(Debug, Clone, Copy)]
@@ -35,13 +33,20 @@ pub struct Relay<S: Subscriber> {
     feeds: Arc<Feeds<S>>,
     wake: Arc<Wake>,
     settings: RelaySettings,
+    lag: Arc<Lag>,
 }
 
 impl<S: Subscriber> Relay<S> {
     /// A relay that emits to `feeds` whatever is marked in `wake`.
     #[must_use]
     pub fn new(pool: PgPool, feeds: Arc<Feeds<S>>, wake: Arc<Wake>, settings: RelaySettings) -> Self {
-        Self { pool, feeds, wake, settings }
+        Self { pool, feeds, wake, settings, lag: Arc::default() }
+    }
+
+    /// How far it is behind, for whoever wants to know while it runs.
+    #[must_use]
+    pub fn lag(&self) -> Arc<Lag> {
+        Arc::clone(&self.lag)
     }
 
     /// Runs for ever.
@@ -53,13 +58,9 @@ impl<S: Subscriber> Relay<S> {
                 dirty = self.wake.next() => dirty,
                 _ = sweep.tick() => Dirty { sweep: true, ..Dirty::default() },
             };
-            let begun = Instant::now();
-            retry::until_ok("reading the outbox", || async {
-                // While the database is away nothing is known of the events but how long they have been waiting.
-                self.round(&dirty).await.inspect_err(|_| metric::waiting(begun.elapsed()))
-            })
-            .await;
-            metric::caught_up();
+            // While the database is away, nothing is known of the events but how long they may have been waiting.
+            self.lag.begin();
+            retry::until_ok("reading the outbox", || self.round(&dirty)).await;
         }
     }
 
@@ -67,11 +68,16 @@ impl<S: Subscriber> Relay<S> {
     async fn round(&self, dirty: &Dirty) -> Result<(), LogError> {
         let positions = self.due(dirty).await?;
         if positions.is_empty() {
+            self.lag.caught_up(None);
             return Ok(());
         }
-        let events = bounded(log::read_after(&self.pool, &positions, PER_VAULT)).await?;
+        let events = log::read_after(&self.pool, &positions, PER_VAULT).await?;
         metric::read(&events);
-        for (vault, events) in by_vault(events) {
+        let mut groups = by_vault(events);
+        let is_full = |(_, events): &&(VaultId, Vec<Event>)| events.len() as i64 == PER_VAULT;
+        let left = groups.iter().filter(is_full).filter_map(|(_, events)| events.last());
+        self.lag.caught_up(left.min_by_key(|event| event.created_at));
+        for (vault, events) in groups.drain(..) {
             if events.len() as i64 == PER_VAULT {
                 self.wake.mark(vault);
             }
@@ -85,7 +91,7 @@ impl<S: Subscriber> Relay<S> {
         let mut due = dirty.vaults.clone();
         if dirty.sweep {
             let positions = self.feeds.positions();
-            let behind = bounded(log::behind(&self.pool, &positions)).await?;
+            let behind = log::behind(&self.pool, &positions).await?;
             metric::swept(positions.len(), &behind);
             due.extend(behind.into_iter().map(|behind| behind.vault));
         }
@@ -100,12 +106,6 @@ impl<S: Subscriber> Relay<S> {
         }
         self.feeds.tidy(vault);
     }
-}
-
-/// A connection that goes silent, without being closed, must not hold up the relay: the read fails, and is repeated on
-/// another connection.
-async fn bounded<T>(read: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
-    tokio::time::timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 /// Splits what is ordered by vault into one list a vault.

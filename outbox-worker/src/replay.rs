@@ -1,128 +1,197 @@
 //! Sends stored events again to the members that are live, as rows of `replays` ask for.
 //!
 //! **State.** A replay's row says how far it may be sent (`position`). One node at a time moves it, at the replay's
-//! rate; if that node is not heard of for [`TAKEOVER`], another goes on. Every node sends to its own members what lies
-//! between its own place and the position. A node that starts while a replay runs begins at the position.
-//! **Order.** A replay is in order. It takes a feed for at most [`BATCH`] events at a time, so a live event waits for
-//! no more than that many sends; live events keep their own order, and replayed ones move no position.
+//! rate and no faster than that node's own members take it; if that node is not heard of for [`TAKEOVER_S`], another
+//! goes on. Every node follows in a task a replay: it sends to its own members what lies between its own place and the
+//! position. A node that starts while a replay runs begins at the position.
+//! **Order.** A replay is in order. It holds a feed for one event at a time, and a member has no more than a part of
+//! its buffer filled by it, so live events keep their own order and are delayed by no more than what is ahead of them
+//! there. Replayed events move no position.
 //! **On failure.** With the database away the replay stands still. A node that dies takes nothing with it but its own
-//! sockets.
+//! sockets. A member that takes nothing for as long as a stalled connection may is closed.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use uuid::Uuid;
 
 use crate::log::{self, LogError};
-use crate::{EventType, Feeds, Seq, Subscriber, UserId, VaultId};
+use crate::{Event, EventType, Feeds, Seq, Subscriber, UserId, VaultId};
 
 /// How often the rows are looked at.
 const PERIOD: Duration = Duration::from_millis(250);
 /// Seconds after which another node moves a replay on.
 const TAKEOVER_S: f64 = 2.0;
-/// Most events sent while a feed is held.
-const BATCH: i64 = 50;
-/// Most events a replay may move on in one period, whatever its rate and however long it stood still.
-const STRIDE: i64 = 1000;
+/// Seconds of standing still that a replay makes up for: after an outage it goes on at its rate.
+const MADE_UP_S: f64 = 1.0;
+/// Seconds for which one that is done is still followed, by a node that had not looked.
+const FOLLOWED_S: f64 = 30.0;
+/// Events of one read.
+const PAGE: i64 = 100;
+/// How long to wait for members without room.
+const PACE: Duration = Duration::from_millis(5);
 
-/// A replay that runs.
-#[derive(Debug)]
-struct Running {
+/// One replay, as it was when this node first saw it.
+#[derive(Debug, Clone)]
+struct Replay {
     id: Uuid,
     vault: VaultId,
     kind: Option<EventType>,
     user: Option<UserId>,
-    position: Seq,
-    /// Where a node begins that was there from the start.
-    from: Seq,
-    is_new: bool,
+    /// The last event that this node's members need not be sent.
+    place: Seq,
 }
 
-/// Sends replays on this node, for ever.
-pub async fn run<S: Subscriber>(pool: PgPool, feeds: Arc<Feeds<S>>, node: Uuid) {
-    let mut period = tokio::time::interval(PERIOD);
-    period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut places: HashMap<Uuid, Seq> = HashMap::new();
+/// What the tasks of this node share.
+struct Replays<S: Subscriber> {
+    pool: PgPool,
+    feeds: Arc<Feeds<S>>,
+    node: Uuid,
+    /// How long a member may take nothing.
+    patience: Duration,
+}
+
+/// Sends replays on this node, for ever. A member that takes nothing for `patience` is closed.
+pub async fn run<S: Subscriber>(pool: PgPool, feeds: Arc<Feeds<S>>, node: Uuid, patience: Duration) {
+    let replays = Arc::new(Replays { pool, feeds, node, patience });
     let started = Instant::now();
+    let mut period = interval();
+    let mut tasks = JoinSet::new();
+    let mut known = HashSet::new();
     loop {
         period.tick().await;
-        let age = started.elapsed().as_secs_f64();
-        if let Err(error) = round(&pool, &feeds, node, age, &mut places).await {
-            tracing::debug!(%error, "the replays could not be read");
+        while let Some(ended) = tasks.try_join_next() {
+            // A task that panicked is a defect, and ends the process like any other of its tasks.
+            ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         }
-    }
-}
-
-async fn round<S: Subscriber>(
-    pool: &PgPool,
-    feeds: &Feeds<S>,
-    node: Uuid,
-    age: f64,
-    places: &mut HashMap<Uuid, Seq>,
-) -> Result<(), LogError> {
-    drive(pool, node).await?;
-    let running = running(pool, age).await?;
-    places.retain(|id, _| running.iter().any(|replay| replay.id == *id));
-    for replay in running {
-        // One that began before this node did is taken up where it stands.
-        let place = places.entry(replay.id).or_insert(if replay.is_new { replay.from } else { replay.position });
-        while *place < replay.position {
-            let page = log::read_page(pool, replay.vault, *place, replay.position, BATCH).await?;
-            *place = page.last().map_or(replay.position, |last| last.seq);
-            let events = page.iter().filter(|event| replay.kind.is_none_or(|kind| kind == event.kind));
-            if let Some(feed) = feeds.get(replay.vault) {
-                feed.replay(events, replay.user, replay.id);
+        let recent = match replays.recent(started.elapsed()).await {
+            Ok(recent) => recent,
+            Err(error) => {
+                tracing::debug!(%error, "the replays could not be read");
+                continue;
             }
-            feeds.tidy(replay.vault);
+        };
+        known.retain(|id| recent.iter().any(|replay| replay.id == *id));
+        for replay in recent {
+            if known.insert(replay.id) {
+                let replays = Arc::clone(&replays);
+                tasks.spawn(async move { replays.follow(replay).await });
+            }
         }
     }
-    Ok(())
 }
 
-/// Moves on the replays that this node drives, and takes over those that nobody does. One that has been at its end for
-/// some periods, so that every node has followed, is done.
-async fn drive(pool: &PgPool, node: Uuid) -> Result<(), LogError> {
-    sqlx::query!(
-        "UPDATE replays SET driver = $1, driven_at = clock_timestamp(),
-             position = least(to_seq, position + least($3, greatest(1, ceil(rate
-                 * extract(epoch FROM clock_timestamp() - coalesce(driven_at, created_at)))))::bigint),
-             state = CASE WHEN position = to_seq THEN 'done' ELSE state END,
-             ended_at = CASE WHEN position = to_seq THEN clock_timestamp() END
-         WHERE state = 'running' AND (driver = $1 OR driver IS NULL
-             OR driven_at < clock_timestamp() - $2 * interval '1 second')
-             AND (position < to_seq OR driven_at < clock_timestamp() - interval '1 second')",
-        node,
-        TAKEOVER_S,
-        STRIDE as f64,
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
+fn interval() -> tokio::time::Interval {
+    let mut period = tokio::time::interval(PERIOD);
+    period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    period
 }
 
-async fn running(pool: &PgPool, age: f64) -> Result<Vec<Running>, LogError> {
-    let rows = sqlx::query!(
-        r#"SELECT id, vault_id, from_seq, type, user_id, position,
-                  created_at > clock_timestamp() - $1 * interval '1 second' AS "is_new!"
-           FROM replays WHERE state = 'running'"#,
-        age
-    )
-    .fetch_all(pool)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Running {
-                id: row.id,
-                vault: row.vault_id.into(),
-                kind: row.r#type.map(|name| name.parse()).transpose()?,
-                user: row.user_id.map(UserId::from),
-                position: row.position.into(),
-                from: Seq::from(row.from_seq - 1),
-                is_new: row.is_new,
+impl<S: Subscriber> Replays<S> {
+    /// Those that run, or were done a moment ago.
+    async fn recent(&self, age: Duration) -> Result<Vec<Replay>, LogError> {
+        let rows = sqlx::query!(
+            r#"SELECT id, vault_id, type, user_id,
+                      CASE WHEN created_at > clock_timestamp() - $1 * interval '1 second' THEN from_seq - 1
+                           ELSE position END AS "place!"
+               FROM replays WHERE state = 'running'
+                   OR state = 'done' AND ended_at > clock_timestamp() - $2 * interval '1 second'"#,
+            age.as_secs_f64(),
+            FOLLOWED_S,
+        )
+        .fetch_all(&self.pool);
+        log::bounded(rows)
+            .await?
+            .into_iter()
+            .map(|row| {
+                Ok(Replay {
+                    id: row.id,
+                    vault: row.vault_id.into(),
+                    kind: row.r#type.map(|name| name.parse()).transpose()?,
+                    user: row.user_id.map(UserId::from),
+                    place: row.place.into(),
+                })
             })
-        })
-        .collect()
+            .collect()
+    }
+
+    /// Follows one to its end.
+    async fn follow(&self, mut replay: Replay) {
+        let mut period = interval();
+        loop {
+            period.tick().await;
+            match self.step(&mut replay).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, replay = %replay.id, "a replay stands still"),
+            }
+        }
+    }
+
+    /// Moves it on, if that is on this node, and sends up to where it is. True when it is over.
+    async fn step(&self, replay: &mut Replay) -> Result<bool, LogError> {
+        log::bounded(self.drive(replay.id)).await?;
+        let row = sqlx::query!("SELECT state, position FROM replays WHERE id = $1", replay.id);
+        let row = log::bounded(row.fetch_optional(&self.pool)).await?;
+        let Some(row) = row.filter(|row| row.state != "cancelled") else { return Ok(true) };
+        let position = Seq::from(row.position);
+        while replay.place < position {
+            let page = log::read_page(&self.pool, replay.vault, replay.place, position, PAGE).await?;
+            let last = page.last().map_or(position, |last| last.seq);
+            for event in page {
+                // A snapshot stands where events were; clients do not know it.
+                let other = replay.kind.is_some_and(|kind| kind != event.kind);
+                if !other && event.kind != EventType::VaultSnapshot {
+                    self.send(replay, &event).await;
+                }
+            }
+            replay.place = last;
+        }
+        Ok(row.state == "done")
+    }
+
+    /// Sends one event to the members meant, waiting for those without room.
+    async fn send(&self, replay: &Replay, event: &Event) {
+        let Some(feed) = self.feeds.get(replay.vault) else { return };
+        let give_up = Instant::now() + self.patience;
+        let mut full = feed.replay(event, replay.id, |member| replay.user.is_none_or(|user| user == member.user()));
+        while !full.is_empty() {
+            if Instant::now() >= give_up {
+                feed.expel(&full);
+                break;
+            }
+            tokio::time::sleep(PACE).await;
+            full = feed.replay(event, replay.id, |member| full.contains(&member.id()));
+        }
+        self.feeds.tidy(replay.vault);
+    }
+
+    /// Moves it on by what its rate has gained, if this node drives it, or nobody does. One that has been at its end
+    /// for a while is done.
+    async fn drive(&self, id: Uuid) -> Result<(), LogError> {
+        sqlx::query!(
+            "UPDATE replays r SET driver = $2, driven_at = clock_timestamp(),
+                 position = least(to_seq, position + floor(g.gain)::bigint), credit = g.gain - floor(g.gain),
+                 state = CASE WHEN position = to_seq THEN 'done' ELSE state END,
+                 ended_at = CASE WHEN position = to_seq THEN clock_timestamp() END
+             FROM (SELECT credit + rate
+                          * least($4::float8, extract(epoch FROM clock_timestamp() - coalesce(driven_at, created_at))::float8)
+                          AS gain
+                   FROM replays WHERE id = $1) AS g
+             WHERE r.id = $1 AND state = 'running' AND (driver = $2 OR driver IS NULL
+                 OR driven_at < clock_timestamp() - $3 * interval '1 second')
+                 AND (position < to_seq OR driven_at < clock_timestamp() - interval '1 second')",
+            id,
+            self.node,
+            TAKEOVER_S,
+            MADE_UP_S,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use outbox_worker::{Delivery, Entry, Event, EventType, Feeds, Joining, Subscriber, UserId, VaultId};
+use outbox_worker::{Delivery, Entry, Event, EventType, Feeds, Joining, Seq, Subscriber, UserId, VaultId};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -34,6 +34,8 @@ struct Seen {
     joined: bool,
     /// How many more events it can take.
     room: usize,
+    /// It had no room for the event after this, and is to catch up.
+    behind: Option<i64>,
     closed: bool,
 }
 
@@ -57,8 +59,7 @@ impl Subscriber for Socket {
     fn deliver(&self, event: &Event) -> Delivery {
         let mut seen = self.seen.lock().expect("lock");
         if seen.room == 0 {
-            seen.closed = true;
-            return Delivery::Gone;
+            return Delivery::Full;
         }
         seen.room -= 1;
         seen.events.push(event.seq.get());
@@ -70,8 +71,12 @@ impl Subscriber for Socket {
     }
 
     /// Replayed events are no part of what is checked: they must not disturb it.
-    fn replay(&self, _: &Event, _: Uuid) -> Delivery {
+    fn replay(&mut self, _: &Event, _: Uuid) -> Delivery {
         Delivery::Taken
+    }
+
+    fn behind(self, has: Seq) {
+        self.seen.lock().expect("lock").behind = Some(has.get());
     }
 
     fn lost(&self) {
@@ -116,6 +121,8 @@ struct Joiner {
     has: i64,
     head: Option<i64>,
     after: Option<i64>,
+    /// It was a member, and fell behind: it goes on from what it has.
+    resumes: bool,
 }
 
 impl Joiner {
@@ -125,6 +132,9 @@ impl Joiner {
             // The head is read some time after the joining began.
             self.head = Some(log);
             let _ = self.joining.start(log.into());
+            if self.resumes {
+                return false;
+            }
             self.from = self.after.map_or(log, |back| (log - back).max(0));
             self.has = self.from;
             return false;
@@ -183,12 +193,16 @@ impl World {
     fn run(&mut self, step: Step) {
         match step {
             Step::Commit(count) => self.log += count,
-            Step::Relay { limit, late } => self.relay(limit, self.log - late),
+            Step::Relay { limit, late } => {
+                self.relay(limit, self.log - late);
+                self.resume();
+            }
             Step::Begin { after, room } => {
                 let seen = Arc::new(Mutex::new(Seen { room, ..Seen::default() }));
                 let socket = Socket { id: self.next, seen: Arc::clone(&seen) };
                 let joining = self.feeds.begin(vault());
-                let joiner = Joiner { joining, socket: Some(socket), seen, from: 0, has: 0, head: None, after };
+                let joiner =
+                    Joiner { joining, socket: Some(socket), seen, from: 0, has: 0, head: None, after, resumes: false };
                 self.joiners.push((self.next, joiner));
                 self.next += 1;
             }
@@ -226,6 +240,24 @@ impl World {
         feed.advance(events).expect("the log has no hole");
         self.feeds.tidy(vault());
     }
+
+    /// Those who had no room set out again, with room for some events more.
+    fn resume(&mut self) {
+        let behind = |(id, (_, seen)): (&u32, &(i64, Arc<Mutex<Seen>>))| {
+            seen.lock().expect("lock").behind.take().map(|has| (*id, has))
+        };
+        let behind: Vec<(u32, i64)> = self.sockets.iter().filter_map(behind).collect();
+        for (id, has) in behind {
+            let (from, seen) = self.sockets.remove(&id).expect("listed");
+            check(from, &seen.lock().expect("lock").events);
+            assert_eq!(has, from + seen.lock().expect("lock").events.len() as i64, "it is told what it has");
+            seen.lock().expect("lock").room = 5;
+            let socket = Some(Socket { id, seen: Arc::clone(&seen) });
+            let joining = self.feeds.begin(vault());
+            self.joiners
+                .push((id, Joiner { joining, socket, seen, from, has, head: None, after: None, resumes: true }));
+        }
+    }
 }
 
 /// Contiguous and ascending from the join point on, each once.
@@ -243,13 +275,20 @@ proptest! {
         for step in steps {
             world.run(step);
         }
-        // In the end everyone arrives, the relay catches up, and all have everything.
-        while let Some((id, mut joiner)) = world.joiners.pop() {
-            while !joiner.advance(world.log) {}
-            world.sockets.insert(id, (joiner.from, joiner.seen));
-        }
-        for _ in 0..=world.log {
-            world.relay(1000, world.log);
+        // In the end everyone arrives, the relay catches up, and all have everything; those who fall behind meanwhile
+        // arrive again.
+        loop {
+            while let Some((id, mut joiner)) = world.joiners.pop() {
+                while !joiner.advance(world.log) {}
+                world.sockets.insert(id, (joiner.from, joiner.seen));
+            }
+            for _ in 0..=world.log {
+                world.relay(1000, world.log);
+            }
+            world.resume();
+            if world.joiners.is_empty() {
+                break;
+            }
         }
         for (from, seen) in world.sockets.values() {
             let seen = seen.lock().expect("lock");

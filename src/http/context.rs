@@ -18,6 +18,7 @@ use super::problem;
 use crate::app::AppState;
 use crate::config::LimitArgs;
 use crate::error::Error;
+use crate::realtime::bridge::PATH;
 
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
 
@@ -44,7 +45,10 @@ pub async fn request_context<B: MessageBody + 'static>(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    let route = response.request().match_pattern().unwrap_or_else(|| {
+        // Long polls wait by design: they must not be taken for slow answers of anything else.
+        if is_socket_io(&path) { format!("{PATH}/") } else { "none".to_owned() }
+    });
     let labels =
         [("method", known(&method).to_owned()), ("route", route), ("status", response.status().as_u16().to_string())];
     histogram!("syncscript_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
@@ -113,7 +117,7 @@ fn has_own_body<B>(response: &ServiceResponse<B>) -> bool {
 }
 
 fn is_socket_io(path: &str) -> bool {
-    path.starts_with(crate::realtime::bridge::PATH)
+    path.starts_with(PATH)
 }
 
 fn document(error: &actix_web::Error, id: &str) -> HttpResponse {

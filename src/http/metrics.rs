@@ -4,8 +4,10 @@ use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use outbox_worker::Revocation;
 
 use crate::app::AppState;
 use crate::error::Error;
@@ -36,6 +38,7 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
         return Ok(RECORDER.wait().clone());
     }
     describe();
+    begin();
     Ok(RECORDER.get_or_init(|| handle).clone())
 }
 
@@ -52,15 +55,36 @@ fn describe() {
     describe_histogram!("syncscript_catch_up_events", "Events that a join with `after` brought");
     describe_counter!("syncscript_resyncs_total", "Joins that were told to load the vault anew");
     describe_gauge!("syncscript_sockets", "Sockets on this node, by transport");
-    describe_counter!("syncscript_slow_readers_closed_total", "Sockets closed since they could not keep up");
+    describe_counter!("syncscript_slow_readers_closed_total", "Sockets closed since they took no data");
+    describe_counter!("syncscript_members_behind_total", "Times that a socket fell behind and caught up from the log");
     describe_counter!("syncscript_revocations_total", "Sockets put out of a room, by reason");
     describe_gauge!("syncscript_database_connections", "Connections of the pool, by state");
     describe_counter!("syncscript_notify_sent_total", "NOTIFY sent");
     describe_counter!("syncscript_notify_coalesced_total", "Changes that shared a NOTIFY with another of their vault");
 }
 
+/// Counters begin at 0 and not with their first use: that would be no increase to Prometheus.
+fn begin() {
+    for name in [
+        "syncscript_events_emitted_total",
+        "syncscript_deliveries_total",
+        "syncscript_joins_total",
+        "syncscript_resyncs_total",
+        "syncscript_slow_readers_closed_total",
+        "syncscript_members_behind_total",
+        "syncscript_notify_sent_total",
+        "syncscript_notify_coalesced_total",
+    ] {
+        counter!(name).absolute(0);
+    }
+    for revocation in [Revocation::MembershipRevoked, Revocation::VaultDeleted] {
+        counter!("syncscript_revocations_total", "reason" => revocation.reason()).absolute(0);
+    }
+}
+
 /// The metrics as they are now.
 pub async fn show(state: Data<AppState>) -> Result<HttpResponse, Error> {
+    gauge!("syncscript_relay_lag_seconds").set(state.lag.seconds());
     let (websocket, polling) = state.realtime.sockets();
     gauge!("syncscript_sockets", "transport" => "websocket").set(websocket as f64);
     gauge!("syncscript_sockets", "transport" => "polling").set(polling as f64);

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use outbox_worker::log::bounded;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
@@ -64,7 +65,7 @@ async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused
 }
 
 async fn find_session(realtime: &Realtime, token: &str) -> Result<Session, Refused> {
-    match realtime.auth.find(token).await {
+    match bounded(realtime.auth.find(token)).await {
         Ok(session) => session.ok_or(Refused::Unauthorized),
         Err(error) => {
             tracing::warn!(?error, "a session could not be looked up");

@@ -2,21 +2,22 @@
 //!
 //! The engine starts a task for each event it reads, and these tasks may overtake each other: a leave could run before
 //! the join sent ahead of it. So [`InboxHandler`] queues them, called while the engine still reads in order, and at most
-//! one task a socket works through the queue, from the first event until it is empty.
+//! one task a socket works through the queue, from the first event until it is empty. A room that the socket fell behind
+//! in stands in the same queue, so that bringing it back there meets no join or leave half done.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use outbox_worker::VaultId;
+use outbox_worker::{Seq, VaultId};
 use serde_json::Value;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::handler::{FromMessageParts, MessageHandler, Value as EngineValue};
 use socketioxide::socket::Socket;
 
-use super::{INBOUND_LIMIT, Realtime, handle};
+use super::{INBOUND_LIMIT, Realtime, handle, join};
 use crate::domain::User;
 use crate::error::Error;
 use crate::limit::{Bucket, Rate};
@@ -37,8 +38,24 @@ pub struct Client {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Inbound>,
+    waiting: VecDeque<Task>,
     at_work: bool,
+}
+
+/// What is to be done for a socket, one after the other.
+enum Task {
+    /// An event that the client sent.
+    Event(Inbound),
+    /// A room fell behind: bring the socket back into it from the log.
+    Resume { socket: SocketRef, vault: VaultId, has: Seq },
+}
+
+impl Queue {
+    /// True if nobody works through it: the caller is to.
+    fn push(&mut self, task: Task) -> bool {
+        self.waiting.push_back(task);
+        !std::mem::replace(&mut self.at_work, true)
+    }
 }
 
 /// One event that a client sent.
@@ -77,12 +94,32 @@ impl Client {
         if queue.waiting.len() == QUEUE_LIMIT {
             return Err(inbound);
         }
-        queue.waiting.push_back(inbound);
-        Ok(!std::mem::replace(&mut queue.at_work, true))
+        Ok(queue.push(Task::Event(inbound)))
     }
 
-    /// The next event; none ends the work.
-    pub fn pop(&self) -> Option<Inbound> {
+    /// The socket had no room for the event after `has`, and is out of the vault's room: it catches up from the log.
+    pub fn resume(self: &Arc<Self>, realtime: &Arc<Realtime>, socket: SocketRef, vault: VaultId, has: Seq) {
+        let begins = lock(&self.queue).push(Task::Resume { socket, vault, has });
+        if begins {
+            self.work(realtime);
+        }
+    }
+
+    /// Works through the queue until it is empty.
+    fn work(self: &Arc<Self>, realtime: &Arc<Realtime>) {
+        let (client, realtime) = (Arc::clone(self), Arc::clone(realtime));
+        tokio::spawn(async move {
+            while let Some(task) = client.pop() {
+                match task {
+                    Task::Event(inbound) => handle::handle(&realtime, &client, inbound).await,
+                    Task::Resume { socket, vault, has } => join::resume(&realtime, &client, &socket, vault, has).await,
+                }
+            }
+        });
+    }
+
+    /// What comes next; none ends the work.
+    fn pop(&self) -> Option<Task> {
         let mut queue = lock(&self.queue);
         let next = queue.waiting.pop_front();
         queue.at_work = next.is_some();
@@ -105,6 +142,11 @@ impl Client {
     /// Notes that the socket is not in the vault's room any more.
     pub fn left(&self, vault: VaultId) {
         lock(&self.vaults).remove(&vault);
+    }
+
+    /// Whether the socket is in the vault's room, or on its way there.
+    pub fn is_in(&self, vault: VaultId) -> bool {
+        lock(&self.vaults).contains(&vault)
     }
 
     /// Whether the connection is over.
@@ -145,14 +187,7 @@ impl MessageHandler<LocalAdapter, Client> for InboxHandler {
             return handle::refuse(inbound, &Error::TooLarge { limit: INBOUND_LIMIT });
         }
         match self.client.push(inbound) {
-            Ok(true) => {
-                let (realtime, client) = (Arc::clone(&self.realtime), Arc::clone(&self.client));
-                tokio::spawn(async move {
-                    while let Some(inbound) = client.pop() {
-                        handle::handle(&realtime, &client, inbound).await;
-                    }
-                });
-            }
+            Ok(true) => self.client.work(&self.realtime),
             Ok(false) => {}
             Err(refused) => handle::refuse(refused, &Error::RateLimited),
         }

@@ -8,8 +8,11 @@
 //! 4. Enter: the feed admits a socket only where nothing lies between what it has and what is emitted next. Else it
 //!    says what is missing; bring that, and try again.
 //!
+//! A socket that had no room for an event of its vault goes the same way, from 3 on ([`resume`]): its rights hold at the
+//! last event it has.
+//!
 //! On failure the socket is in no room, and is told so; a socket that takes no data is cut. A second join that fails
-//! because the database is away leaves the first in force.
+//! because the database is away leaves the first in force. A socket that cannot be brought back is cut, and comes again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,8 +55,8 @@ impl From<StoreError> for JoinError {
 
 /// One socket on its way into one room.
 struct Join<'a> {
-    realtime: &'a Realtime,
-    client: &'a Client,
+    realtime: &'a Arc<Realtime>,
+    client: &'a Arc<Client>,
     socket: &'a SocketRef,
     vault: VaultId,
     role: Role,
@@ -63,6 +66,8 @@ struct Join<'a> {
     has: Seq,
     /// It asked for no backlog: what is emitted while it is on its way is looked at, and not sent.
     quiet: bool,
+    /// It was in the room before: `vault:joined` is not said again.
+    resumes: bool,
     /// Events sent on the way.
     brought: u64,
     /// The socket's buffer was full on the way.
@@ -98,7 +103,7 @@ async fn bring_in(
     after: Option<Seq>,
 ) -> Result<Value, JoinError> {
     let joining = realtime.feeds.begin(vault);
-    let (role, head) = match vaults::membership(&realtime.pool, client.user.id, vault).await {
+    let (role, head) = match log::bounded(vaults::membership(&realtime.pool, client.user.id, vault)).await {
         Ok(membership) => membership,
         // Nothing is known of the membership: a socket that is in the room stays there.
         Err(error @ StoreError::Unavailable(_)) if realtime.feeds.has(vault, socket.id) => {
@@ -111,7 +116,6 @@ async fn bring_in(
     if joining.start(head) {
         realtime.relay.mark(vault);
     }
-    let quiet = after.is_none();
     let mut join = Join {
         realtime,
         client,
@@ -120,7 +124,8 @@ async fn bring_in(
         role,
         authorised_at: head,
         has: head,
-        quiet,
+        quiet: after.is_none(),
+        resumes: false,
         brought: 0,
         was_full: false,
         drains: 0,
@@ -133,8 +138,7 @@ async fn bring_in(
             join.read_log(head).await?;
         }
     }
-    let member = RoomMember::new(socket.clone(), Arc::clone(client), Arc::clone(&realtime.lines), vault);
-    let joined = join.enter(&joining, member).await?;
+    let joined = join.enter(&joining).await?;
     counter!("syncscript_joins_total").increment(1);
     if after.is_some() {
         histogram!("syncscript_catch_up_events").record(join.brought as f64);
@@ -142,16 +146,70 @@ async fn bring_in(
     Ok(joined)
 }
 
+/// Brings a socket back into the room that it fell behind in.
+pub async fn resume(realtime: &Arc<Realtime>, client: &Arc<Client>, socket: &SocketRef, vault: VaultId, has: Seq) {
+    // It may have left meanwhile, or joined anew.
+    if client.is_closed() || !client.is_in(vault) || realtime.feeds.has(vault, socket.id) {
+        return;
+    }
+    let brought = bring_back(realtime, client, socket, vault, has).await;
+    match brought {
+        Ok(()) => {}
+        Err(JoinError::Left(_)) => client.left(vault),
+        Err(JoinError::Refused(_) | JoinError::NotNow(_) | JoinError::Disconnected) => realtime.lines.cut(socket),
+    }
+    // The connection may have ended before the feed knew the socket: its clean-up did not find it there.
+    if client.is_closed() {
+        realtime.feeds.leave(vault, socket.id);
+    }
+}
+
+async fn bring_back(
+    realtime: &Arc<Realtime>,
+    client: &Arc<Client>,
+    socket: &SocketRef,
+    vault: VaultId,
+    has: Seq,
+) -> Result<(), JoinError> {
+    let joining = realtime.feeds.begin(vault);
+    let head = log::bounded(vaults::head(&realtime.pool, vault)).await?;
+    if joining.start(head) {
+        realtime.relay.mark(vault);
+    }
+    let mut join = Join {
+        realtime,
+        client,
+        socket,
+        vault,
+        // Not told again.
+        role: Role::Viewer,
+        authorised_at: has,
+        has,
+        quiet: false,
+        resumes: true,
+        brought: 0,
+        was_full: true,
+        drains: realtime.lines.drains(socket),
+    };
+    join.read_log(head).await?;
+    join.enter(&joining).await.map(drop)
+}
+
 impl Join<'_> {
-    async fn enter(&mut self, joining: &Joining<RoomMember>, mut member: RoomMember) -> Result<Value, JoinError> {
+    async fn enter(&mut self, joining: &Joining<RoomMember>) -> Result<Value, JoinError> {
+        let (socket, client) = (self.socket.clone(), Arc::clone(self.client));
+        let mut member = RoomMember::new(socket, client, Arc::clone(self.realtime), self.vault);
         loop {
             self.make_room().await?;
             // Told by the feed, at the moment of entering: nothing can come in between.
             let joined = json!({ "vaultId": self.vault, "role": self.role, "seq": self.has });
-            member.greeting = joined.clone();
+            member.greeting = (!self.resumes).then(|| joined.clone());
             match joining.enter(member, self.has) {
                 Entry::Entered => return Ok(joined),
-                Entry::Gone => return Err(JoinError::Disconnected),
+                Entry::Gone => {
+                    self.realtime.close_slow(self.socket);
+                    return Err(JoinError::Disconnected);
+                }
                 Entry::Behind(again, events) => {
                     for event in events {
                         self.bring(&event).await?;
@@ -188,6 +246,10 @@ impl Join<'_> {
 
     /// The client is told to load the vault anew, and goes on from there.
     async fn resync(&mut self, at: Seq) -> Result<(), JoinError> {
+        if self.resumes {
+            // That is for one who joins: it comes again, and is told then.
+            return Err(JoinError::Disconnected);
+        }
         counter!("syncscript_resyncs_total").increment(1);
         self.has = at;
         self.send("vault:resync", &json!({ "vaultId": self.vault, "seq": at })).await
@@ -229,7 +291,7 @@ impl Join<'_> {
                 return Err(JoinError::Disconnected);
             }
             if Instant::now() >= give_up {
-                lines.cut(self.socket);
+                self.realtime.close_slow(self.socket);
                 return Err(JoinError::Disconnected);
             }
             tokio::time::sleep(PACE).await;
@@ -250,7 +312,7 @@ impl Join<'_> {
                 Sent::Closed => return Err(JoinError::Disconnected),
                 Sent::Full if self.client.is_closed() => return Err(JoinError::Disconnected),
                 Sent::Full if Instant::now() >= give_up => {
-                    self.realtime.lines.cut(self.socket);
+                    self.realtime.close_slow(self.socket);
                     return Err(JoinError::Disconnected);
                 }
                 Sent::Full => {

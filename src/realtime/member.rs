@@ -1,9 +1,10 @@
-//! A socket in a vault's room: takes each event, or is closed so that it resumes (I5), and goes when it must (I6).
+//! A socket in a vault's room: takes each event, or falls behind and catches up from the log (I5), and goes when it
+//! must (I6).
 
 use std::sync::Arc;
 
 use metrics::counter;
-use outbox_worker::{Delivery, Event, EventType, Subscriber, UserId, VaultId};
+use outbox_worker::{Delivery, Event, EventType, Seq, Subscriber, UserId, VaultId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -12,17 +13,23 @@ use socketioxide::socket::Sid;
 use socketioxide::{SendError, SocketError};
 use uuid::Uuid;
 
+use super::Realtime;
 use super::inbox::Client;
-use super::lines::Lines;
+
+/// Replayed events that may wait in a socket's buffer of 128; the rest of it is for what is live.
+const REPLAYED_AHEAD: u32 = 48;
 
 /// A socket that receives a vault's events.
 pub struct RoomMember {
     socket: SocketRef,
     client: Arc<Client>,
-    lines: Arc<Lines>,
+    realtime: Arc<Realtime>,
     vault: VaultId,
-    /// What `vault:joined` says.
-    pub greeting: Value,
+    /// What `vault:joined` says; none if the socket was told before.
+    pub greeting: Option<Value>,
+    /// Replayed events sent since the buffer was found emptied, and what showed that.
+    replayed: u32,
+    drains: u64,
 }
 
 /// How a send went.
@@ -51,20 +58,15 @@ pub fn send<T: Serialize + ?Sized>(socket: &SocketRef, event: &str, payload: &T)
 }
 
 impl RoomMember {
-    pub fn new(socket: SocketRef, client: Arc<Client>, lines: Arc<Lines>, vault: VaultId) -> Self {
-        Self { socket, client, lines, vault, greeting: Value::Null }
+    pub fn new(socket: SocketRef, client: Arc<Client>, realtime: Arc<Realtime>, vault: VaultId) -> Self {
+        Self { socket, client, realtime, vault, greeting: None, replayed: 0, drains: 0 }
     }
 
     fn offer<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Delivery {
         match send(&self.socket, event, payload) {
             Sent::Queued => Delivery::Taken,
             Sent::Closed => Delivery::Gone,
-            Sent::Full => {
-                tracing::info!(vault = %self.vault, user = %self.client.user.id, "closed a socket that cannot keep up");
-                counter!("syncscript_slow_readers_closed_total").increment(1);
-                self.lines.cut(&self.socket);
-                Delivery::Gone
-            }
+            Sent::Full => Delivery::Full,
         }
     }
 }
@@ -84,20 +86,28 @@ impl Subscriber for RoomMember {
     }
 
     fn entered(&mut self) -> Delivery {
-        let greeting = self.greeting.take();
-        self.offer("vault:joined", &greeting)
+        self.greeting.take().map_or(Delivery::Taken, |greeting| self.offer("vault:joined", &greeting))
     }
 
     fn deliver(&self, event: &Event) -> Delivery {
         let Some(revocation) = event.revokes(self.client.user.id) else {
             return self.offer(event.kind.as_str(), &event.payload);
         };
+        let deleted = event.kind == EventType::VaultDeleted;
+        if deleted {
+            let told = self.offer(event.kind.as_str(), &event.payload);
+            if told != Delivery::Taken {
+                return told;
+            }
+        }
+        match self.offer("vault:left", &json!({ "vaultId": self.vault, "reason": revocation.reason() })) {
+            // Half of it was sent, so this cannot be taken up from the log: the client comes again.
+            Delivery::Full if deleted => self.realtime.close_slow(&self.socket),
+            Delivery::Full => return Delivery::Full,
+            Delivery::Taken | Delivery::Gone => {}
+        }
         counter!("syncscript_revocations_total", "reason" => revocation.reason()).increment(1);
         self.client.left(self.vault);
-        if event.kind == EventType::VaultDeleted && self.offer(event.kind.as_str(), &event.payload) == Delivery::Gone {
-            return Delivery::Gone;
-        }
-        self.offer("vault:left", &json!({ "vaultId": self.vault, "reason": revocation.reason() }));
         Delivery::Gone
     }
 
@@ -105,14 +115,25 @@ impl Subscriber for RoomMember {
         self.client.user.id
     }
 
-    fn replay(&self, event: &Event, replay: Uuid) -> Delivery {
-        match marked(event, replay) {
-            Some(payload) => self.offer(event.kind.as_str(), &payload),
-            None => Delivery::Taken,
+    fn replay(&mut self, event: &Event, replay: Uuid) -> Delivery {
+        let drains = self.realtime.lines.drains(&self.socket);
+        if drains != self.drains {
+            (self.drains, self.replayed) = (drains, 0);
         }
+        if self.replayed == REPLAYED_AHEAD {
+            return if self.client.is_closed() { Delivery::Gone } else { Delivery::Full };
+        }
+        let Some(payload) = marked(event, replay) else { return Delivery::Taken };
+        self.replayed += 1;
+        self.offer(event.kind.as_str(), &payload)
+    }
+
+    fn behind(self, has: Seq) {
+        counter!("syncscript_members_behind_total").increment(1);
+        self.client.resume(&self.realtime, self.socket, self.vault, has);
     }
 
     fn lost(&self) {
-        self.lines.cut(&self.socket);
+        self.realtime.lines.cut(&self.socket);
     }
 }

@@ -10,7 +10,7 @@
 //! | [`handle`] | what each event does |
 //! | [`join`] | from the log into the room, without hole or double (I3, I4) |
 //! | [`roster`] | who is connected; ends sockets with their sessions (I6) |
-//! | [`member`] | a socket in a vault's room: takes events, or is closed (I5, I6) |
+//! | [`member`] | a socket in a vault's room: takes events, or falls behind (I5, I6) |
 //!
 //! A room is the membership of a vault's feed. The engine's own rooms are not used: their broadcast reports failed
 //! sends without saying which socket failed, so a slow reader would lose an event behind its back (I5).
@@ -29,8 +29,10 @@ mod stream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::counter;
 use outbox_worker::{Feeds, Wake};
 use socketioxide::SocketIo;
+use socketioxide::extract::SocketRef;
 use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
 use sqlx::PgPool;
@@ -153,6 +155,15 @@ impl Realtime {
     fn turn_away(&self, session: Sid) {
         self.roster.leave(session);
         self.lines.forget_polls(session);
+    }
+
+    /// The socket takes no data: it is cut, so that its client comes again and resumes (I5).
+    fn close_slow(&self, socket: &SocketRef) {
+        if !self.lines.is_cut(socket) {
+            tracing::info!(socket = %socket.id, "closed a socket that takes no data");
+            counter!("syncscript_slow_readers_closed_total").increment(1);
+            self.lines.cut(socket);
+        }
     }
 
     /// Nothing is left to know of this session.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use outbox_worker::UserId;
+use outbox_worker::log::bounded;
 use socketioxide::TransportType;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
@@ -91,9 +92,9 @@ impl Roster {
             self.cut_where(lines, |present| present.session.is_some_and(|(_, expires)| expires <= now));
             let asked = Instant::now();
             let learnt = if asked - seen < WINDOW / 2 {
-                session_changes::recent(pool, WINDOW.as_secs_f64()).await
+                bounded(session_changes::recent(pool, WINDOW.as_secs_f64())).await
             } else {
-                self.ask_for_all(pool).await
+                bounded(self.ask_for_all(pool)).await
             };
             match learnt {
                 Ok(changes) => {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use metrics::counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -46,7 +47,7 @@ impl<S> LineStream<S> {
             let (timeout, cut) = (tokio::time::sleep(self.stall_timeout), self.line.cut_off());
             Box::pin(async move {
                 tokio::select! {
-                    () = timeout => {}
+                    () = timeout => counter!("syncscript_slow_readers_closed_total").increment(1),
                     () = cut => {}
                 }
             })

@@ -67,28 +67,40 @@ async fn require_log(db: impl PgExecutor<'_>, vault: VaultId, at: Seq) -> Result
     if known { Ok(()) } else { Err(StoreError::Refused(Refusal::Compacted)) }
 }
 
-/// The events of one source, oldest first. It must be in a vault that `user` is a member of; one that was deleted is
-/// looked for in the logs of the user's vaults.
+/// The events of one source, oldest first, as far as the log goes back. It must be in a vault that `user` is a member
+/// of; one that was deleted is looked for in the logs of the user's vaults.
 ///
 /// # Errors
 /// NotFound, also for a non-member.
 pub async fn of_source(pool: &PgPool, user: UserId, source: SourceId) -> Result<Vec<Event>> {
+    // One that is there has a history, if an empty one, though the log may have been compacted since it last changed.
+    let vault = sqlx::query_scalar!(
+        "SELECT s.vault_id FROM sources s JOIN vault_users m ON m.vault_id = s.vault_id
+         WHERE s.id = $1 AND m.user_id = $2",
+        source.get(),
+        user.get()
+    )
+    .fetch_optional(pool)
+    .await?;
     let seqs = sqlx::query!(
         r#"SELECT o.vault_id, o.seq FROM vault_users m JOIN outbox o ON o.vault_id = m.vault_id
-           WHERE m.user_id = $1 AND (NOT EXISTS (SELECT FROM sources s WHERE s.id = $2)
-                   OR m.vault_id = (SELECT s.vault_id FROM sources s WHERE s.id = $2))
-             AND o.type LIKE 'source:%'
+           WHERE m.user_id = $1 AND ($2::uuid IS NULL OR m.vault_id = $2) AND o.type LIKE 'source:%'
              AND (o.payload -> 'source' ->> 'id' = $3 OR o.payload ->> 'sourceId' = $3)
            ORDER BY o.seq LIMIT $4"#,
         user.get(),
-        source.get(),
+        vault,
         source.get().to_string(),
         HISTORY_LIMIT,
     )
     .fetch_all(pool)
     .await?;
-    let Some(first) = seqs.first() else { return Err(StoreError::Refused(Refusal::NotFound)) };
-    let vault: Uuid = first.vault_id;
-    let seqs: Vec<i64> = seqs.iter().map(|row| row.seq).collect();
-    log::read_these(pool, vault.into(), &seqs).await.map_err(log_error)
+    match seqs.first() {
+        Some(first) => {
+            let vault: Uuid = first.vault_id;
+            let seqs: Vec<i64> = seqs.iter().map(|row| row.seq).collect();
+            log::read_these(pool, vault.into(), &seqs).await.map_err(log_error)
+        }
+        None if vault.is_some() => Ok(Vec::new()),
+        None => Err(StoreError::Refused(Refusal::NotFound)),
+    }
 }

@@ -108,6 +108,15 @@ pub async fn membership(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -
     Ok((Role::from_stored(&row.role), row.head_seq.into()))
 }
 
+/// The head of the vault's log.
+///
+/// # Errors
+/// NotFound.
+pub async fn head(db: impl PgExecutor<'_>, vault: VaultId) -> Result<Seq> {
+    let head = sqlx::query_scalar!("SELECT head_seq FROM vaults WHERE id = $1", vault.get()).fetch_one(db).await?;
+    Ok(head.into())
+}
+
 struct Row {
     seq: i64,
     id: Uuid,

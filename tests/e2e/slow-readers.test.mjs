@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fill, fillLarge, notify } from "./lib/fill.mjs";
+import { Metrics } from "./lib/metrics.mjs";
 import { assertNoPanic, established, rss } from "./lib/proc.mjs";
 import { Proxy } from "./lib/proxy.mjs";
 import { Poller, RawSocket } from "./lib/raw.mjs";
@@ -147,7 +148,9 @@ describe("I5: polling", () => {
     // More than the 128 packets that wait for a client.
     await pour(vault.id, clients, rounds(20));
     await assertUndisturbed(vault.id, clients, seq + 1);
-    assert.equal(await stalled.poll(), 400, "its session is over, with what waited in it");
+    // A POST finds the session gone without emptying its buffer, as a poll would.
+    await eventually(async () => (await stalled.send("3")) === 400, "the session is over");
+    assert.equal(await stalled.poll(), 400, "with what waited in it");
     assert.equal(await stalled.emit("vault:join", vault.id), 400, "for sending too");
     assert.equal(stalled.last(vault.id), first.seq);
     await assertResumes(vault.id, stalled, seq + 1);
@@ -186,13 +189,42 @@ describe("I5: polling", () => {
     await assertIsLog(world.database, vault.id, client.of(vault.id), seq + 1, seq + 500);
   });
 
+  test("a burst of more than its buffer holds: it catches up without being closed, and is live again", async () => {
+    const vault = await world.vault();
+    const client = await Poller.connect(world.server, viewer.cookie);
+    const { seq } = await client.join(vault.id);
+    const before = await Metrics.of(world.server);
+    const head = await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 1000 });
+    await notify(world.database.pool, vault.id);
+    const behind = "syncscript_members_behind_total";
+    await eventually(
+      async () => (await Metrics.of(world.server)).sum(behind) > before.sum(behind),
+      "it has fallen behind",
+    );
+    await client.pollUntil(() => client.last(vault.id) === head, "the whole burst");
+    const { seq: next } = await owner.createSource(vault.id);
+    await client.pollUntil(() => client.last(vault.id) === next, "the live event");
+    await assertIsLog(world.database, vault.id, client.of(vault.id), seq + 1, next);
+  });
+
+  test("removed from the vault within a burst that it fell behind in: it has the events before, and is put out", async () => {
+    const vault = await world.vault();
+    const client = await Poller.connect(world.server, viewer.cookie);
+    const { seq } = await client.join(vault.id);
+    const head = await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 300 });
+    await owner.expect(204, "DELETE", `/api/vaults/${vault.id}/members/${viewer.user.id}`);
+    await owner.createSource(vault.id);
+    await client.pollUntil(() => client.latest["vault:left"], "vault:left");
+    assert.equal(client.latest["vault:left"].reason, "membership-revoked");
+    await assertIsLog(world.database, vault.id, client.of(vault.id), seq + 1, head);
+  });
+
   test("stopped in the middle of a catch-up: refused afterwards, and it resumes", async () => {
     const vault = await world.vault();
     await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 1000 });
     const stalled = await Poller.connect(world.server, viewer.cookie);
     await stalled.emit("vault:join", { vaultId: vault.id, after: 0 });
     await stalled.pollUntil(() => stalled.last(vault.id) > 0, "the first events");
-    // A POST finds the session gone without emptying its buffer, as a poll would.
     await eventually(async () => (await stalled.send("3")) === 400, "the session is over");
     assert.equal(await stalled.poll(), 400);
     await assertResumes(vault.id, stalled, 1);

@@ -46,8 +46,11 @@ pub async fn run(
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    chosen(&mut *pool.acquire().await?, Some(vault)).await?;
+    let head = chosen(&mut *pool.acquire().await?, Some(vault)).await?.first().map_or(0, |(_, head)| *head);
     let seq = match before {
+        Before::Seq(seq) if seq > head + 1 => {
+            anyhow::bail!("--before {seq} is above the log, which ends at seq {head}: nothing was changed")
+        }
         Before::Seq(seq) => seq,
         Before::Time(time) => first_since(pool, vault, time).await?,
     };

@@ -8,6 +8,7 @@ use std::io::{BufRead, Write};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -22,7 +23,7 @@ const BATCH: usize = 1000;
 /// # Errors
 /// The database is not empty; the input was cut or edited, or is no export of whole logs; the database cannot be
 /// written. Nothing is changed then.
-pub async fn run(pool: &PgPool, input: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<()> {
+pub async fn run(pool: &PgPool, input: &mut impl BufRead, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let mut transaction = pool.begin().await?;
     require_empty(&mut transaction).await?;
     let mut import = Import::default();
@@ -41,6 +42,9 @@ pub async fn run(pool: &PgPool, input: &mut impl BufRead, out: &mut impl Write) 
             import.write(&mut transaction).await?;
         }
     };
+    if !input.fill_buf().context("the input cannot be read")?.is_empty() {
+        bail!("the input goes on after line {}, which ends an export: import one export", import.events + 1);
+    }
     import.write(&mut transaction).await?;
     import.check(&end)?;
     for vault in import.heads.keys() {
@@ -48,7 +52,11 @@ pub async fn run(pool: &PgPool, input: &mut impl BufRead, out: &mut impl Write) 
     }
     transaction.commit().await?;
     bar.finish_and_clear();
-    writeln!(out, "{} events of {} vaults imported", import.events, import.heads.len())?;
+    if json {
+        writeln!(out, "{}", json!({ "events": import.events, "vaults": import.heads.len() }))?;
+    } else {
+        writeln!(out, "{} events of {} vaults imported", import.events, import.heads.len())?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{chosen, progress};
+use crate::node::DEAD_AFTER_S;
 use crate::{EventType, UserId, VaultId};
 
 /// What to send again.
@@ -107,6 +108,15 @@ async fn range(pool: &PgPool, request: &Request) -> anyhow::Result<(i64, i64)> {
 
 /// Waits until the replay is over. The servers do the work; this only looks.
 async fn watch(pool: &PgPool, id: Uuid, from: i64, to: i64) -> anyhow::Result<String> {
+    let nodes = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "nodes!" FROM nodes WHERE seen_at > clock_timestamp() - $1 * interval '1 second'"#,
+        DEAD_AFTER_S
+    );
+    if nodes.fetch_one(pool).await? == 0 {
+        tracing::warn!(
+            "no server runs: the replay begins once one does; `outbox-worker replay --cancel {id}` stops it"
+        );
+    }
     let bar = progress((to - from + 1).unsigned_abs(), "events");
     loop {
         let row = sqlx::query!("SELECT state, position FROM replays WHERE id = $1", id).fetch_one(pool).await?;
@@ -123,7 +133,7 @@ async fn watch(pool: &PgPool, id: Uuid, from: i64, to: i64) -> anyhow::Result<St
 ///
 /// # Errors
 /// There is no such replay that runs.
-pub async fn cancel(pool: &PgPool, id: Uuid, out: &mut impl Write) -> anyhow::Result<()> {
+pub async fn cancel(pool: &PgPool, id: Uuid, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let cancelled = sqlx::query_scalar!(
         "UPDATE replays SET state = 'cancelled', ended_at = clock_timestamp()
          WHERE id = $1 AND state = 'running' RETURNING position",
@@ -134,7 +144,11 @@ pub async fn cancel(pool: &PgPool, id: Uuid, out: &mut impl Write) -> anyhow::Re
     let Some(position) = cancelled else {
         bail!("there is no replay {id} that runs; `outbox-worker replays` lists them")
     };
-    writeln!(out, "replay {id}: cancelled after seq {position}")?;
+    if json {
+        writeln!(out, "{}", json!({ "id": id, "state": "cancelled", "position": position }))?;
+    } else {
+        writeln!(out, "replay {id}: cancelled after seq {position}")?;
+    }
     Ok(())
 }
 

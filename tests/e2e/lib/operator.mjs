@@ -34,7 +34,7 @@ export const told = async (database, ...args) => JSON.parse(await operated(datab
 
 /** Asserts a refusal: exit code not 0, one sentence on stderr that `says` so, nothing on stdout. */
 export function assertRefusal({ code, stdout, stderr }, says) {
-  assert.ok(code > 0, `exit code ${code}`);
+  assert.equal(code, 2, "the exit code of a command that could not do its work");
   // A hint at --help may follow the sentence.
   const lines = complaints(stderr)
     .split("\n")

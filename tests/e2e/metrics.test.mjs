@@ -33,6 +33,7 @@ const DOCUMENTED = {
   syncscript_resyncs_total: "counter",
   syncscript_sockets: "gauge",
   syncscript_slow_readers_closed_total: "counter",
+  syncscript_members_behind_total: "counter",
   syncscript_revocations_total: "counter",
   syncscript_database_connections: "gauge",
   syncscript_notify_sent_total: "counter",
