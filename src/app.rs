@@ -19,8 +19,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use metrics_exporter_prometheus::PrometheusHandle;
 use outbox_worker::metric::Lag;
-use outbox_worker::{Relay, RelaySettings, Wake, listen, node, notify, replay, retry};
-use sqlx::PgPool;
+use outbox_worker::{Db, Relay, RelaySettings, Wake, listen, node, notify, replay, retry};
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -47,7 +46,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(600);
 /// What request handlers share.
 pub struct AppState {
     /// The database.
-    pub pool: PgPool,
+    pub pool: Db,
     /// Who is who.
     pub auth: Auth,
     /// What users do.
@@ -110,7 +109,7 @@ pub struct Application {
     handle: ServerHandle,
     realtime: Arc<Realtime>,
     tasks: JoinSet<&'static str>,
-    pool: PgPool,
+    pool: Db,
     id: Uuid,
 }
 
@@ -124,7 +123,9 @@ impl Application {
             .map_err(|error| anyhow::anyhow!("HOST, PORT: cannot listen on {}:{}: {error}", args.host, args.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let pool = store::pool(options, args.database_connections.get());
+        // The one that listens is apart from the others.
+        let connections = args.database_connections.get() - u32::from(args.listen);
+        let pool = Db::new(options, connections);
         let mut tasks = JoinSet::new();
 
         let schema = Schema::default();
@@ -170,7 +171,7 @@ impl Application {
         tasks.spawn(ends_as("report", node::report(pool.clone(), realtime.feeds(), id, version, sockets)));
         tasks.spawn(ends_as("notifier", notify::run(pool.clone(), others, id)));
         if args.listen {
-            tasks.spawn(ends_as("listener", listen::run(pool.clone(), relay_wake, id)));
+            tasks.spawn(ends_as("listener", listen::run(pool.options().clone(), relay_wake, id)));
         }
 
         let secure = settings.secure;
@@ -228,7 +229,7 @@ impl Application {
 }
 
 /// Removes old sessions and answers. A failure is tried again the next time.
-async fn housekeeping(pool: PgPool, key_lifetime: Duration) {
+async fn housekeeping(pool: Db, key_lifetime: Duration) {
     let mut period = tokio::time::interval(HOUSEKEEPING);
     loop {
         period.tick().await;
@@ -257,17 +258,12 @@ async fn ends_as(name: &'static str, task: impl Future<Output = ()>) -> &'static
 }
 
 /// Migrates now, or in the background if the database is away.
-async fn migrate(
-    pool: &PgPool,
-    wanted: bool,
-    schema: &Schema,
-    tasks: &mut JoinSet<&'static str>,
-) -> anyhow::Result<()> {
+async fn migrate(pool: &Db, wanted: bool, schema: &Schema, tasks: &mut JoinSet<&'static str>) -> anyhow::Result<()> {
     if !wanted {
         schema.is_there();
         return Ok(());
     }
-    match store::MIGRATIONS.run(pool).await {
+    match store::migrate(pool).await {
         Ok(()) => schema.is_there(),
         Err(error) if !store::is_away(&error) => {
             return Err(anyhow::anyhow!("DATABASE_URL: the database cannot be migrated: {error}"));
@@ -277,7 +273,7 @@ async fn migrate(
             let (pool, schema) = (pool.clone(), schema.clone());
             tasks.spawn(async move {
                 let migrated = retry::until_ok("the migration", || async {
-                    match store::MIGRATIONS.run(&pool).await {
+                    match store::migrate(&pool).await {
                         Err(error) if store::is_away(&error) => Err(error),
                         settled => Ok(settled),
                     }

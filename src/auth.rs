@@ -3,6 +3,7 @@
 //! Passwords are argon2id. Hashing takes tens of milliseconds of a core, so it runs off the HTTP threads and few at a
 //! time. A login with an unknown address hashes all the same: its time does not tell which addresses exist.
 
+use outbox_worker::Db;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -12,7 +13,6 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use crate::domain::{Email, MemberName, Password, Session, User, UserId};
@@ -24,7 +24,7 @@ use crate::store::users;
 /// Registers users, signs them in and out, and knows them again.
 #[derive(Clone)]
 pub struct Auth {
-    pool: PgPool,
+    pool: Db,
     lifetime: Duration,
     hashing: Arc<Semaphore>,
     cookie: &'static str,
@@ -59,7 +59,7 @@ static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| hash(b"no user has this p
 impl Auth {
     /// Sets up.
     #[must_use]
-    pub fn new(pool: PgPool, settings: AuthSettings) -> Self {
+    pub fn new(pool: Db, settings: AuthSettings) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cookie = if settings.secure { "__Secure-authjs.session-token" } else { "authjs.session-token" };
         Self {

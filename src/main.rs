@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use outbox_worker::Wake;
+use outbox_worker::{Db, Wake};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgPool, postgres::PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 use syncscript::app::Application;
 use syncscript::auth::{Auth, AuthSettings};
 use syncscript::command::Commands;
@@ -80,16 +80,11 @@ async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn migrated(options: PgConnectOptions) -> anyhow::Result<PgPool> {
+async fn migrated(options: PgConnectOptions) -> anyhow::Result<Db> {
     // A pool would try again until its time is up; a person at a terminal wants to know now.
     let probe = options.connect().await.context("DATABASE_URL: the database cannot be reached")?;
     probe.close().await.ok();
-    let pool = PgPoolOptions::new()
-        .max_connections(2)
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options)
-        .await
-        .context("DATABASE_URL: the database cannot be reached")?;
-    store::MIGRATIONS.run(&pool).await.context("DATABASE_URL: the database cannot be migrated")?;
-    Ok(pool)
+    let db = Db::new(options, 2);
+    store::migrate(&db).await.context("DATABASE_URL: the database cannot be migrated")?;
+    Ok(db)
 }

@@ -1,12 +1,11 @@
 //! The demo: three users, one vault, a few sources. Run again it adds only what is missing.
 
-use sqlx::PgPool;
-
 use crate::auth::Auth;
 use crate::command::{Commands, NewSource};
 use crate::domain::{Email, FileUrl, MemberName, Password, Role, SourceTitle, User, VaultId, VaultName};
 use crate::error::Error;
 use crate::store::{users, vaults};
+use outbox_worker::Db;
 
 /// The password of the demo users. Public on purpose: they exist where someone asked for them.
 pub const PASSWORD: &str = "syncscript-demo";
@@ -36,7 +35,7 @@ pub struct Demo {
 ///
 /// # Errors
 /// Outages and defects; run again, it goes on where it stopped.
-pub async fn run(pool: &PgPool, auth: &Auth, commands: &Commands) -> anyhow::Result<Demo> {
+pub async fn run(pool: &Db, auth: &Auth, commands: &Commands) -> anyhow::Result<Demo> {
     let owner = user(pool, auth, USERS[0].0, USERS[0].1).await?;
     let existing = vaults::list(pool, owner.id).await?;
     let vault = match existing.into_iter().find(|vault| vault.name == VAULT) {
@@ -53,7 +52,7 @@ pub async fn run(pool: &PgPool, auth: &Auth, commands: &Commands) -> anyhow::Res
     Ok(Demo { vault, users: USERS.iter().map(|(email, _, role)| (*email, *role)).collect() })
 }
 
-async fn user(pool: &PgPool, auth: &Auth, email: &str, name: &str) -> anyhow::Result<User> {
+async fn user(pool: &Db, auth: &Auth, email: &str, name: &str) -> anyhow::Result<User> {
     if let Some((user, _)) = users::find_by_email(pool, email).await? {
         return Ok(user);
     }

@@ -21,6 +21,7 @@
 //! Not done here: who may subscribe, and anything that writes events.
 
 pub mod commands;
+pub mod db;
 pub mod event;
 pub mod feed;
 pub mod ids;
@@ -34,6 +35,7 @@ pub mod replay;
 pub mod retry;
 pub mod wake;
 
+pub use db::Db;
 pub use event::{Event, EventType, Revocation};
 pub use feed::{Delivery, Entry, Feeds, Joining, Subscriber};
 pub use ids::{Seq, UserId, VaultId};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use sqlx::postgres::{PgListener, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use uuid::Uuid;
 
 use crate::notify::{self, CHANNEL};
@@ -13,9 +13,9 @@ use crate::{Wake, retry};
 
 /// Marks in `wake` what other processes notify, for ever. Notifications of `own_node` are passed over: its appends were
 /// marked directly.
-pub async fn run(pool: PgPool, wake: Arc<Wake>, own_node: Uuid) {
+pub async fn run(options: PgConnectOptions, wake: Arc<Wake>, own_node: Uuid) {
     loop {
-        let mut listener = retry::until_ok("LISTEN", || connect(&pool)).await;
+        let mut listener = retry::until_ok("LISTEN", || connect(&options)).await;
         wake.mark_all();
         loop {
             match listener.try_recv().await {
@@ -36,8 +36,10 @@ pub async fn run(pool: PgPool, wake: Arc<Wake>, own_node: Uuid) {
     }
 }
 
-async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
+async fn connect(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+    // The listener wants a pool of sqlx; one that holds nothing else.
+    let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+    let mut listener = PgListener::connect_with(&own).await?;
     // Reconnecting is done above, where the missed notifications are made good.
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::PgExecutor;
 use sqlx::types::Json;
 
 use crate::{Event, Seq, VaultId};
@@ -34,7 +34,11 @@ pub async fn bounded<T, E: From<sqlx::Error>>(read: impl Future<Output = Result<
 ///
 /// # Errors
 /// [`LogError`]; nothing is returned half.
-pub async fn read_after(pool: &PgPool, positions: &[(VaultId, Seq)], per_vault: i64) -> Result<Vec<Event>, LogError> {
+pub async fn read_after(
+    db: impl PgExecutor<'_>,
+    positions: &[(VaultId, Seq)],
+    per_vault: i64,
+) -> Result<Vec<Event>, LogError> {
     let (vaults, seqs): (Vec<_>, Vec<_>) = positions.iter().map(|(v, s)| (v.get(), s.get())).unzip();
     let read = sqlx::query_as!(
         Row,
@@ -49,7 +53,7 @@ pub async fn read_after(pool: &PgPool, positions: &[(VaultId, Seq)], per_vault: 
         &seqs,
         per_vault,
     )
-    .fetch_all(pool);
+    .fetch_all(db);
     let rows = bounded(read).await?;
     rows.into_iter().map(Event::try_from).collect()
 }
@@ -59,7 +63,7 @@ pub async fn read_after(pool: &PgPool, positions: &[(VaultId, Seq)], per_vault: 
 /// # Errors
 /// [`LogError`]; nothing is returned half.
 pub async fn read_page(
-    pool: &PgPool,
+    db: impl PgExecutor<'_>,
     vault: VaultId,
     after: Seq,
     upto: Seq,
@@ -74,7 +78,7 @@ pub async fn read_page(
         upto.get(),
         limit,
     )
-    .fetch_all(pool);
+    .fetch_all(db);
     let rows = bounded(read).await?;
     rows.into_iter().map(Event::try_from).collect()
 }
@@ -83,7 +87,7 @@ pub async fn read_page(
 ///
 /// # Errors
 /// [`LogError`]; nothing is returned half.
-pub async fn read_these(pool: &PgPool, vault: VaultId, seqs: &[i64]) -> Result<Vec<Event>, LogError> {
+pub async fn read_these(db: impl PgExecutor<'_>, vault: VaultId, seqs: &[i64]) -> Result<Vec<Event>, LogError> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT vault_id, seq, event_id, type AS kind, payload AS "payload: _", created_at
@@ -91,7 +95,7 @@ pub async fn read_these(pool: &PgPool, vault: VaultId, seqs: &[i64]) -> Result<V
         vault.get(),
         seqs,
     )
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     rows.into_iter().map(Event::try_from).collect()
 }
@@ -109,7 +113,7 @@ pub struct Behind {
 ///
 /// # Errors
 /// [`LogError::Database`].
-pub async fn behind(pool: &PgPool, positions: &[(VaultId, Seq)]) -> Result<Vec<Behind>, LogError> {
+pub async fn behind(db: impl PgExecutor<'_>, positions: &[(VaultId, Seq)]) -> Result<Vec<Behind>, LogError> {
     if positions.is_empty() {
         return Ok(Vec::new());
     }
@@ -120,7 +124,7 @@ pub async fn behind(pool: &PgPool, positions: &[(VaultId, Seq)]) -> Result<Vec<B
         &vaults,
         &seqs,
     )
-    .fetch_all(pool);
+    .fetch_all(db);
     let rows = bounded(read).await?;
     Ok(rows.into_iter().map(|row| Behind { vault: row.id.into(), events: row.events }).collect())
 }
@@ -129,8 +133,8 @@ pub async fn behind(pool: &PgPool, positions: &[(VaultId, Seq)]) -> Result<Vec<B
 ///
 /// # Errors
 /// [`LogError::Database`].
-pub async fn heads(pool: &PgPool) -> Result<Vec<(VaultId, Seq)>, LogError> {
-    let rows = sqlx::query!("SELECT id, head_seq FROM vaults").fetch_all(pool).await?;
+pub async fn heads(db: impl PgExecutor<'_>) -> Result<Vec<(VaultId, Seq)>, LogError> {
+    let rows = sqlx::query!("SELECT id, head_seq FROM vaults").fetch_all(db).await?;
     Ok(rows.into_iter().map(|row| (VaultId::from(row.id), Seq::from(row.head_seq))).collect())
 }
 

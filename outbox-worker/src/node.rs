@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Feeds, Subscriber, log, metric};
+use crate::{Db, Feeds, Subscriber, log, metric};
 
 /// How often the row is renewed.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -15,7 +14,7 @@ pub const DEAD_AFTER_S: f64 = 15.0;
 
 /// Reports for ever. `sockets` counts the connections of this node.
 pub async fn report<S: Subscriber>(
-    pool: PgPool,
+    pool: Db,
     feeds: Arc<Feeds<S>>,
     node: Uuid,
     version: &'static str,
@@ -31,7 +30,7 @@ pub async fn report<S: Subscriber>(
 }
 
 async fn renew<S: Subscriber>(
-    pool: &PgPool,
+    pool: &Db,
     feeds: &Feeds<S>,
     node: Uuid,
     version: &str,
@@ -63,7 +62,7 @@ async fn renew<S: Subscriber>(
 ///
 /// # Errors
 /// The database is away; the row is then marked dead by its age.
-pub async fn leave(pool: &PgPool, node: Uuid) -> Result<(), sqlx::Error> {
+pub async fn leave(pool: &Db, node: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM nodes WHERE id = $1", node).execute(pool).await?;
     Ok(())
 }

@@ -7,10 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{VaultId, Wake, log, metric};
+use crate::{Db, VaultId, Wake, log, metric};
 
 /// The channel on which processes hear of each other's appends.
 pub const CHANNEL: &str = "syncscript_outbox";
@@ -23,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const VAULTS_PER_NOTIFY: usize = 200;
 
 /// Sends what is marked in `news`, for ever. `node` names this process, so that it can skip its own notifications.
-pub async fn run(pool: PgPool, news: Arc<Wake>, node: Uuid) {
+pub async fn run(pool: Db, news: Arc<Wake>, node: Uuid) {
     loop {
         let dirty = news.next().await;
         let vaults: Vec<VaultId> = dirty.vaults.into_iter().collect();

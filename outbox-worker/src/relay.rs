@@ -8,13 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::time::MissedTickBehavior;
 
 use crate::log::{self, LogError};
 use crate::metric::{self, Lag};
 use crate::wake::Dirty;
-use crate::{Event, Feeds, Seq, Subscriber, VaultId, Wake, retry};
+use crate::{Db, Event, Feeds, Seq, Subscriber, VaultId, Wake, retry};
 
 /// Events of one vault in one read. More than that are read in rounds, so that one vault's burst does not fill memory,
 /// hold up the others, or run over the buffers of sockets that do read: they hold 128 packets each.
@@ -29,7 +28,7 @@ pub struct RelaySettings {
 
 /// Tails the outbox for the vaults in use on this node.
 pub struct Relay<S: Subscriber> {
-    pool: PgPool,
+    pool: Db,
     feeds: Arc<Feeds<S>>,
     wake: Arc<Wake>,
     settings: RelaySettings,
@@ -39,7 +38,7 @@ pub struct Relay<S: Subscriber> {
 impl<S: Subscriber> Relay<S> {
     /// A relay that emits to `feeds` whatever is marked in `wake`.
     #[must_use]
-    pub fn new(pool: PgPool, feeds: Arc<Feeds<S>>, wake: Arc<Wake>, settings: RelaySettings) -> Self {
+    pub fn new(pool: Db, feeds: Arc<Feeds<S>>, wake: Arc<Wake>, settings: RelaySettings) -> Self {
         Self { pool, feeds, wake, settings, lag: Arc::default() }
     }
 

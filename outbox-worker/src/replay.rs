@@ -14,13 +14,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use uuid::Uuid;
 
 use crate::log::{self, LogError};
-use crate::{Event, EventType, Feeds, Seq, Subscriber, UserId, VaultId};
+use crate::{Db, Event, EventType, Feeds, Seq, Subscriber, UserId, VaultId};
 
 /// How often the rows are looked at.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -48,7 +47,7 @@ struct Replay {
 
 /// What the tasks of this node share.
 struct Replays<S: Subscriber> {
-    pool: PgPool,
+    pool: Db,
     feeds: Arc<Feeds<S>>,
     node: Uuid,
     /// How long a member may take nothing.
@@ -56,7 +55,7 @@ struct Replays<S: Subscriber> {
 }
 
 /// Sends replays on this node, for ever. A member that takes nothing for `patience` is closed.
-pub async fn run<S: Subscriber>(pool: PgPool, feeds: Arc<Feeds<S>>, node: Uuid, patience: Duration) {
+pub async fn run<S: Subscriber>(pool: Db, feeds: Arc<Feeds<S>>, node: Uuid, patience: Duration) {
     let replays = Arc::new(Replays { pool, feeds, node, patience });
     let started = Instant::now();
     let mut period = interval();

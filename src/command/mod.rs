@@ -6,6 +6,7 @@
 
 mod body;
 
+use outbox_worker::Db;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use outbox_worker::Wake;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 
 pub use body::{NewSourceBody, SourceChangeBody};
 
@@ -78,7 +79,7 @@ impl Caller {
 /// Runs commands.
 #[derive(Clone)]
 pub struct Commands {
-    pool: PgPool,
+    pool: Db,
     relay: Arc<Wake>,
     others: Arc<Wake>,
     /// How long answers are kept for repetitions.
@@ -90,7 +91,7 @@ type Result<T> = std::result::Result<Applied<T>, Error>;
 impl Commands {
     /// Marks go to `relay`, the relay of this process, and to `others`, the notifier.
     #[must_use]
-    pub fn new(pool: PgPool, relay: Arc<Wake>, others: Arc<Wake>, key_lifetime: Duration) -> Self {
+    pub fn new(pool: Db, relay: Arc<Wake>, others: Arc<Wake>, key_lifetime: Duration) -> Self {
         Self { pool, relay, others, key_lifetime }
     }
 
@@ -200,8 +201,12 @@ impl Commands {
     {
         let applied = match once {
             None => {
-                let mut connection = self.pool.acquire().await.map_err(StoreError::from)?;
-                mutation(&mut connection).await?
+                let mut lease = self.pool.lease().await.map_err(StoreError::from)?;
+                let outcome = mutation(&mut lease).await;
+                if !matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::Internal(_))) {
+                    lease.give_back();
+                }
+                outcome?
             }
             Some(once) => self.run_once(once, mutation).await?,
         };
@@ -217,7 +222,8 @@ impl Commands {
         T: Serialize + DeserializeOwned,
         F: for<'c> FnOnce(&'c mut PgConnection) -> Mutation<'c, T>,
     {
-        let mut transaction = self.pool.begin().await.map_err(StoreError::from)?;
+        let mut lease = self.pool.lease().await.map_err(StoreError::from)?;
+        let mut transaction = lease.begin().await.map_err(StoreError::from)?;
         let outcome = self.decide(&mut transaction, &once, mutation).await;
         // At once, and not when the connection is next used: the key is held until then.
         match &outcome {
@@ -225,6 +231,7 @@ impl Commands {
             Err(_) => transaction.rollback().await,
         }
         .map_err(StoreError::from)?;
+        lease.give_back();
         outcome
     }
 

@@ -88,8 +88,8 @@ pub async fn show(state: Data<AppState>) -> Result<HttpResponse, Error> {
     let (websocket, polling) = state.realtime.sockets();
     gauge!("syncscript_sockets", "transport" => "websocket").set(websocket as f64);
     gauge!("syncscript_sockets", "transport" => "polling").set(polling as f64);
-    let idle = state.pool.num_idle();
-    let used = (state.pool.size() as usize).saturating_sub(idle);
+    let (size, idle) = state.pool.size();
+    let used = size.saturating_sub(idle);
     gauge!("syncscript_database_connections", "state" => "idle").set(idle as f64);
     gauge!("syncscript_database_connections", "state" => "used").set(used as f64);
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(state.metrics.render()))

@@ -17,7 +17,7 @@ use crate::app::AppState;
 use crate::command::{NewSourceBody, SourceChangeBody};
 use crate::domain::{Seq, Source, SourceId, UserId, VaultId};
 use crate::error::Error;
-use crate::store::{StoreError, history, sources, vaults};
+use crate::store::{history, sources, vaults};
 
 /// Sources on a page, where the query does not say.
 const DEFAULT_LIMIT: i64 = 500;
@@ -53,8 +53,7 @@ pub async fn list(
     if let Some(at) = query.at {
         return list_at(&state, user.id(), vault, at, after, limit).await;
     }
-    let mut connection = state.pool.acquire().await.map_err(StoreError::from)?;
-    let page = sources::page(&mut connection, user.id(), vault, after, limit).await?;
+    let page = sources::page(&state.pool, user.id(), vault, after, limit).await?;
     let next_cursor = page.sources.last().filter(|_| page.more).map(cursor);
     Ok(HttpResponse::Ok().json(SourcePage { sources: page.sources, seq: page.seq, next_cursor }))
 }

@@ -30,12 +30,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
-use outbox_worker::{Feeds, Wake};
+use outbox_worker::{Db, Feeds, Wake};
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
-use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use self::lines::Lines;
@@ -66,7 +65,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// All that sockets share on this node.
 pub struct Realtime {
-    pool: PgPool,
+    pool: Db,
     auth: Auth,
     commands: Commands,
     origins: Origins,
@@ -112,7 +111,7 @@ impl Realtime {
     /// Sets up the engine and its only namespace. `relay` is the wake of the relay that will advance [`Self::feeds`].
     #[must_use]
     pub fn new(
-        pool: PgPool,
+        pool: Db,
         auth: Auth,
         commands: Commands,
         origins: Origins,

@@ -12,12 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use outbox_worker::UserId;
 use outbox_worker::log::bounded;
+use outbox_worker::{Db, UserId};
 use socketioxide::TransportType;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
-use sqlx::PgPool;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::lines::Lines;
@@ -81,7 +80,7 @@ impl Roster {
     }
 
     /// Looks through the roster for ever.
-    pub async fn watch(&self, pool: &PgPool, lines: &Lines) {
+    pub async fn watch(&self, pool: &Db, lines: &Lines) {
         let mut period = tokio::time::interval(PERIOD);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = Instant::now();
@@ -106,7 +105,7 @@ impl Roster {
         }
     }
 
-    async fn ask_for_all(&self, pool: &PgPool) -> store::Result<Vec<session_changes::Change>> {
+    async fn ask_for_all(&self, pool: &Db) -> store::Result<Vec<session_changes::Change>> {
         let tokens: Vec<TokenHash> = self.lock().values().map(|present| present.token).collect();
         let alive: HashMap<_, _> = session_changes::alive(pool, &tokens).await?.into_iter().collect();
         Ok(tokens.into_iter().map(|token| (token, alive.get(&token).copied())).collect())
@@ -165,6 +164,6 @@ impl Roster {
 }
 
 /// Watches the roster, as a task of the node.
-pub async fn watch(roster: Arc<Roster>, pool: PgPool, lines: Arc<Lines>) {
+pub async fn watch(roster: Arc<Roster>, pool: Db, lines: Arc<Lines>) {
     roster.watch(&pool, &lines).await;
 }

@@ -2,8 +2,8 @@
 //! not asked.
 
 use chrono::{DateTime, Utc};
-use outbox_worker::{Event, Seq, VaultId, log};
-use sqlx::{PgExecutor, PgPool};
+use outbox_worker::{Db, Event, Seq, VaultId, log};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Refusal, Result, StoreError, log_error};
@@ -17,7 +17,7 @@ const HISTORY_LIMIT: i64 = 1000;
 /// # Errors
 /// Compacted if the log does not go back that far.
 pub async fn sources_at(
-    pool: &PgPool,
+    pool: &Db,
     vault: VaultId,
     at: Seq,
     after: Option<(DateTime<Utc>, SourceId)>,
@@ -72,7 +72,7 @@ async fn require_log(db: impl PgExecutor<'_>, vault: VaultId, at: Seq) -> Result
 ///
 /// # Errors
 /// NotFound, also for a non-member.
-pub async fn of_source(pool: &PgPool, user: UserId, source: SourceId) -> Result<Vec<Event>> {
+pub async fn of_source(pool: &Db, user: UserId, source: SourceId) -> Result<Vec<Event>> {
     // One that is there has a history, if an empty one, though the log may have been compacted since it last changed.
     let vault = sqlx::query_scalar!(
         "SELECT s.vault_id FROM sources s JOIN vault_users m ON m.vault_id = s.vault_id

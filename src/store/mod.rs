@@ -15,8 +15,8 @@ pub mod vaults;
 
 use std::time::Duration;
 
-use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use outbox_worker::Db;
+use sqlx::postgres::PgPoolOptions;
 
 pub use error::{Refusal, StoreError, log_error};
 
@@ -26,46 +26,28 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// The schema of this version, in numbered steps.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
-/// A request waits this long for a connection before it is answered 503.
+/// How long the migration waits for its connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// A connection idle for longer is tried before it is used. Trying each one would cost a round trip a request.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
-
-/// A process that is frozen, or cut off, between two statements of a transaction must not hold a vault's lock for long.
-/// Set by statement, since a connection pooler in between refuses it as a parameter of the connection.
-const IDLE_IN_TRANSACTION: &str = "SET idle_in_transaction_session_timeout = '5s'";
-
-/// A pool that connects when first used, so that the server starts while the database is away.
-#[must_use]
-pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(max_connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, state| {
-            Box::pin(async move {
-                if state.idle_for > TRUSTED_IDLE {
-                    sqlx::Connection::ping(connection).await?;
-                }
-                Ok(true)
-            })
-        })
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                sqlx::query(IDLE_IN_TRANSACTION).execute(connection).await?;
-                Ok(())
-            })
-        })
-        .connect_lazy_with(options)
-}
 
 /// Whether the database answers.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] if it does not.
-pub async fn ping(pool: &PgPool) -> Result<()> {
+pub async fn ping(pool: &Db) -> Result<()> {
     sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(pool).await?;
     Ok(())
+}
+
+/// Brings the database to the schema of this version.
+///
+/// # Errors
+/// The database is away, or is of another version.
+pub async fn migrate(db: &Db) -> std::result::Result<(), sqlx::migrate::MigrateError> {
+    let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let own = own.connect_lazy_with(db.options().clone());
+    let migrated = MIGRATIONS.run(&own).await;
+    own.close().await;
+    migrated
 }
 
 /// Whether a migration failed for want of a database, and may succeed later.

@@ -1,6 +1,7 @@
 //! What happened to sessions lately: for sockets that must not outlive theirs (I6).
 
 use chrono::{DateTime, Utc};
+use outbox_worker::Db;
 use sqlx::PgExecutor;
 
 use super::Result;
@@ -41,7 +42,7 @@ pub async fn alive(db: impl PgExecutor<'_>, tokens: &[TokenHash]) -> Result<Vec<
 ///
 /// # Errors
 /// Only outages and defects.
-pub async fn clean(db: &sqlx::PgPool) -> Result<()> {
+pub async fn clean(db: &Db) -> Result<()> {
     sqlx::query!("DELETE FROM sessions WHERE expires_at < now() - interval '1 day'").execute(db).await?;
     sqlx::query!("DELETE FROM session_changes WHERE changed_at < now() - interval '1 hour'").execute(db).await?;
     Ok(())

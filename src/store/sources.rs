@@ -1,7 +1,8 @@
 //! Sources, and the listing that a live view starts from.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use outbox_worker::Db;
+use sqlx::{Connection, PgExecutor};
 use uuid::Uuid;
 
 use super::Result;
@@ -120,13 +121,14 @@ pub struct Page {
 /// # Errors
 /// NotFound for a non-member.
 pub async fn page(
-    db: &mut PgConnection,
+    db: &Db,
     user: UserId,
     vault: VaultId,
     after: Option<(DateTime<Utc>, SourceId)>,
     limit: i64,
 ) -> Result<Page> {
-    let mut snapshot = sqlx::Connection::begin_with(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut lease = db.lease().await?;
+    let mut snapshot = lease.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let (role, seq) = super::vaults::membership(&mut *snapshot, user, vault).await?;
     let rows = sqlx::query_as!(
         Row,
@@ -141,6 +143,7 @@ pub async fn page(
     .fetch_all(&mut *snapshot)
     .await?;
     snapshot.commit().await?;
+    lease.give_back();
     let mut sources: Vec<Source> = rows.into_iter().map(Row::source).collect();
     let more = sources.len() as i64 > limit;
     if more {

@@ -39,7 +39,7 @@ pub async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let wake = Arc::new(Wake::default());
-    let listening = tokio::spawn(listen::run(pool.clone(), Arc::clone(&wake), Uuid::nil()));
+    let listening = tokio::spawn(listen::run((*pool.connect_options()).clone(), Arc::clone(&wake), Uuid::nil()));
     let result = follow(pool, &wake, vault, after, out).await;
     listening.abort();
     match result {
