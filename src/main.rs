@@ -17,6 +17,10 @@ use syncscript::limit::Rate;
 use syncscript::{seed, store, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// The one of the C library keeps what ten thousand sockets leave behind.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = match config::parse() {

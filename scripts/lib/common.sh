@@ -46,7 +46,7 @@ apt_install() {
 
 # ---- Rust -----------------------------------------------------------------------------------------------------------
 
-# Makes sure that cargo, a compiler new enough for Cargo.toml, and a linker are there.
+# Makes sure that cargo, a compiler new enough for Cargo.toml, and one of C are there.
 need_rust() {
   local wanted found
   # rustup extends the PATH of login shells only.
@@ -55,9 +55,10 @@ need_rust() {
   wanted=$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml | head -n 1)
   found=$(rustc --version | cut -d ' ' -f 2)
   at_least "$found" "$wanted" || die "This needs Rust $wanted or newer, and found $found: run \`rustup update\`, then this again."
-  if ! command -v cc >/dev/null; then
-    apt_candidate gcc "a C linker, which Rust needs," >/dev/null
-    apt_install gcc libc6-dev
+  # The allocator is C, and is built with make.
+  if ! command -v cc >/dev/null || ! command -v make >/dev/null; then
+    apt_candidate gcc "a C compiler, which Rust needs," >/dev/null
+    apt_install gcc libc6-dev make
   fi
 }
 

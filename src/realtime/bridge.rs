@@ -12,6 +12,7 @@ use actix_http::body::BodySize;
 use actix_http::h1::{Codec, Message};
 use actix_http::{Request, RequestHead, Response, StatusCode, ws};
 use actix_web::rt::net::TcpStream;
+use actix_web::web::Bytes;
 use futures_util::SinkExt;
 use http::Request as EngineRequest;
 use socketioxide::socket::Sid;
@@ -52,7 +53,10 @@ pub async fn upgrade(
         }
     }
     let parts = framed.into_parts();
-    let stream = LineStream::new(parts.io, parts.read_buf.freeze(), line, realtime.limits.write_stall);
+    // Copied, and the buffers of the HTTP server dropped: else each idle websocket would keep 8 KiB of them.
+    let (io, early) = (parts.io, Bytes::copy_from_slice(&parts.read_buf));
+    drop((parts.read_buf, parts.write_buf));
+    let stream = LineStream::new(io, early, line, realtime.limits.write_stall);
     let mut engine = realtime.engine.clone();
     engine.call((stream, engine_request)).await.map_err(io::Error::other)
 }

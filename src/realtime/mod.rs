@@ -51,6 +51,8 @@ type EngineService = SocketIoService<engineioxide::service::NotFoundService>;
 
 /// Largest message a client may send over a websocket, in bytes.
 const INBOUND_LIMIT: usize = 64 * 1024;
+/// What a websocket reads at a time, in bytes. Clients send little, and each idle one has its buffer.
+const READ_BUFFER: usize = 1024;
 /// Largest answer to one long poll, in bytes. An upgrade loses the packet that does not fit (measured at the default of
 /// 100 kB), so this lies above what the buffer of a socket can hold: 128 packets of up to 64 KiB.
 const POLL_LIMIT: u64 = 16 * 1024 * 1024;
@@ -123,6 +125,7 @@ impl Realtime {
             .max_payload(POLL_LIMIT)
             .ws_max_message_size(INBOUND_LIMIT)
             .ws_max_frame_size(INBOUND_LIMIT)
+            .ws_read_buffer_size(READ_BUFFER)
             .build_svc();
         let (feeds, lines) = (Arc::default(), Arc::default());
         let log_reads = Semaphore::new(LOG_READS);
