@@ -10,6 +10,7 @@ macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema, utoipa::ToSchema))]
         #[serde(transparent)]
         pub struct $name(Uuid);
 
@@ -53,8 +54,9 @@ uuid_id!(
 
 /// A position in one vault's log: 1 is its first event; 0 is "before the first".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema, utoipa::ToSchema), schema(minimum = 0))]
 #[serde(transparent)]
-pub struct Seq(i64);
+pub struct Seq(#[cfg_attr(feature = "schemas", schemars(range(min = 0)))] i64);
 
 impl Seq {
     /// Before the first event.

@@ -1,16 +1,23 @@
 //! What clients send to create or change a source, over REST and sockets alike.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{NewSource, SourceChange};
 use crate::domain::{FileUrl, SourceTitle};
 use crate::error::Error;
 
 /// The body that creates a source.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = NewSource, example = json!({ "title": "A paper", "fileUrl": "https://example.com/paper.pdf" }))]
 pub struct NewSourceBody {
+    #[schema(inline, value_type = SourceTitle)]
+    #[schemars(with = "SourceTitle")]
     title: String,
+    #[schema(inline, value_type = FileUrl)]
+    #[schemars(with = "FileUrl")]
     file_url: String,
 }
 
@@ -22,10 +29,15 @@ impl TryFrom<NewSourceBody> for NewSource {
 }
 
 /// The body that changes a source.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = SourceChange, example = json!({ "title": "A better title" }))]
 pub struct SourceChangeBody {
+    #[schema(inline, value_type = Option<SourceTitle>)]
+    #[schemars(with = "Option<SourceTitle>")]
     title: Option<String>,
+    #[schema(inline, value_type = Option<FileUrl>)]
+    #[schemars(with = "Option<FileUrl>")]
     file_url: Option<String>,
 }
 

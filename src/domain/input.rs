@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use super::schema::text_schema;
+
 /// What is wrong with a field, and what would be right. Safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {rule}")]
@@ -22,7 +24,7 @@ fn has_length(text: &str, min: usize, max: usize) -> bool {
 }
 
 macro_rules! text_input {
-    ($(#[$doc:meta])* $name:ident, $field:literal, $rule:literal, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $field:literal, $rule:literal, $min:literal..=$max:literal, $schema:tt, $check:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name(String);
@@ -34,7 +36,7 @@ macro_rules! text_input {
             /// [`Invalid`], which states it.
             pub fn parse(text: String) -> Result<Self, Invalid> {
                 let check: fn(&str) -> bool = $check;
-                if check(&text) { Ok(Self(text)) } else { Err(invalid($field, $rule)) }
+                if has_length(&text, $min, $max) && check(&text) { Ok(Self(text)) } else { Err(invalid($field, $rule)) }
             }
 
             /// The text, for the store.
@@ -43,37 +45,42 @@ macro_rules! text_input {
                 &self.0
             }
         }
+
+        text_schema!($name, $rule, $min..=$max, $schema);
     };
 }
 
 text_input!(
     /// A source's title.
-    SourceTitle, "title", "must have 1 to 500 characters, and no NUL", |t| has_length(t, 1, 500)
+    SourceTitle, "title", "must have 1 to 500 characters, and no NUL", 1..=500, {}, |_| true
 );
 text_input!(
     /// Where a source's file is. Only http and https: a `javascript:` URL would run in the browser of whoever clicks.
-    FileUrl, "fileUrl", "must be an absolute http or https URL of at most 2048 characters", is_file_url
+    FileUrl, "fileUrl", "must be an absolute http or https URL of at most 2048 characters", 1..=2048,
+    { "format": "uri", "pattern": r"^[hH][tT][tT][pP][sS]?://[^/\\]" }, is_file_url
 );
 text_input!(
     /// A vault's name.
-    VaultName, "name", "must have 1 to 200 characters, and no NUL", |t| has_length(t, 1, 200)
+    VaultName, "name", "must have 1 to 200 characters, and no NUL", 1..=200, {}, |_| true
 );
 text_input!(
     /// A user's name, shown to other members.
-    MemberName, "name", "must have 1 to 100 characters, and no NUL", |t| has_length(t, 1, 100)
+    MemberName, "name", "must have 1 to 100 characters, and no NUL", 1..=100, {}, |_| true
 );
 text_input!(
     /// An address to sign in with.
-    Email, "email", "must be an email address of at most 254 characters", is_email
+    Email, "email", "must be an email address of at most 254 characters", 3..=254,
+    { "pattern": r"^[^@\s]+@\S+$" }, is_email
 );
 
 text_input!(
     /// Names a mutation that the client may repeat.
-    IdempotencyKey, "Idempotency-Key", "must have 1 to 255 visible ASCII characters", is_key
+    IdempotencyKey, "Idempotency-Key", "must have 1 to 255 visible ASCII characters", 1..=255,
+    { "pattern": "^[!-~]+$" }, is_key
 );
 
 fn is_key(text: &str) -> bool {
-    has_length(text, 1, 255) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn is_file_url(text: &str) -> bool {
@@ -83,7 +90,6 @@ fn is_file_url(text: &str) -> bool {
             && !text[scheme.len()..].starts_with(['/', '\\'])
     });
     scheme_is_http
-        && has_length(text, 1, 2048)
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())
         && Url::parse(text).is_ok_and(|url| url.has_host())
 }
@@ -91,7 +97,7 @@ fn is_file_url(text: &str) -> bool {
 /// Loose on purpose: only the mail server knows which addresses exist.
 fn is_email(text: &str) -> bool {
     let has_parts = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-    has_parts && has_length(text, 3, 254) && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+    has_parts && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// A password as typed. Debug does not show it.
@@ -123,6 +129,8 @@ impl Password {
         self.0.as_bytes()
     }
 }
+
+text_schema!(Password, "must have 8 to 200 characters", 8..=200, { "format": "password" });
 
 impl std::fmt::Debug for Password {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

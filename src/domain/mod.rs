@@ -2,7 +2,9 @@
 
 mod input;
 mod model;
+pub mod payload;
 mod role;
+mod schema;
 
 pub use input::{Email, FileUrl, IdempotencyKey, Invalid, MemberName, Password, SourceTitle, VaultName};
 pub use model::{Applied, Member, Session, Source, SourceId, User, Vault, Version, time};

@@ -1,13 +1,15 @@
 //! What handlers answer with. Times are UTC with milliseconds, written as in events.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Role, Seq, UserId, VaultId};
 
 /// A source; unique across vaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(transparent)]
 pub struct SourceId(Uuid);
 
@@ -32,9 +34,10 @@ impl From<Uuid> for SourceId {
 }
 
 /// How often a source was written: 1 at creation. The ETag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(transparent)]
-pub struct Version(i32);
+#[schema(minimum = 1)]
+pub struct Version(#[schemars(range(min = 1))] i32);
 
 impl Version {
     /// The number itself, for the store.
@@ -51,7 +54,7 @@ impl From<i32> for Version {
 }
 
 /// A user as one sees oneself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// The user's id.
     pub id: UserId,
@@ -62,7 +65,7 @@ pub struct User {
 }
 
 /// Who is signed in, and until when.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Session {
     /// The user.
     pub user: User,
@@ -72,7 +75,7 @@ pub struct Session {
 }
 
 /// A vault as one of its members sees it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Vault {
     /// The vault's id.
@@ -92,7 +95,7 @@ pub struct Vault {
 }
 
 /// A member of a vault.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     /// The user.
@@ -109,7 +112,7 @@ pub struct Member {
 }
 
 /// A source, in the same shape as in events.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// The source's id.

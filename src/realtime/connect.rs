@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use outbox_worker::log::bounded;
+use schemars::JsonSchema;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
@@ -15,8 +16,9 @@ use crate::domain::Session;
 use crate::store::sessions::TokenHash;
 
 /// What a refused client reads as the message of `connect_error`.
-#[derive(Debug)]
-enum Refused {
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "SCREAMING_SNAKE_CASE", inline)]
+pub enum Refused {
     /// No session.
     Unauthorized,
     /// The session could not be looked up.

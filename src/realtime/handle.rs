@@ -5,50 +5,22 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use socketioxide::extract::SocketRef;
-use uuid::Uuid;
 
 use super::Realtime;
 use super::inbox::{Client, Inbound};
 use super::join::{self, JoinError};
 use super::member::{Sent, send};
+use super::wire;
+use super::wire::{
+    Deleted, Done, InVault, JoinBody, JoinEnd, Left, LeftOnTheWay, Nothing, OfSource, Refused, VaultRef, Written,
+};
 use crate::command::{NewSourceBody, SourceChangeBody};
-use crate::domain::{Seq, UserId, VaultId};
+use crate::domain::{Applied, Seq, Source, UserId, VaultId};
 use crate::error::Error;
-
-/// `vaultId`, alone or in an object.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum VaultRef {
-    Id(VaultId),
-    Object(JoinBody),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct JoinBody {
-    vault_id: VaultId,
-    after: Option<Seq>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct InVault {
-    vault_id: VaultId,
-    #[serde(flatten)]
-    body: Value,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfSource {
-    source_id: Uuid,
-    #[serde(flatten)]
-    body: Value,
-}
 
 /// Why an event was refused, and the vault that it named.
 struct Refusal {
@@ -75,10 +47,7 @@ pub async fn handle(realtime: &Arc<Realtime>, client: &Arc<Client>, inbound: Inb
         _ => Err(Error::BadRequest(format!("There is no event {event:?} for clients to send")).into()),
     };
     let answer = match outcome {
-        Ok(Some(mut answer)) => {
-            answer["ok"] = json!(true);
-            answer
-        }
+        Ok(Some(answer)) => answer,
         // The socket went away meanwhile: nobody to answer.
         Ok(None) => return,
         Err(refusal) => return answer_error(realtime, &socket, ack, refusal),
@@ -90,10 +59,10 @@ pub async fn handle(realtime: &Arc<Realtime>, client: &Arc<Client>, inbound: Inb
 
 /// Refuses an event that was not looked at.
 pub fn refuse(inbound: Inbound, error: &Error) {
-    let body = json!({ "code": error.code(), "message": error.to_string() });
+    let body = wire::Refusal { code: error.code().to_owned(), message: error.to_string(), vault_id: None };
     // Both may find the buffer full, since this client reads less than it sends: then it is not told, only refused.
     if send(&inbound.socket, "error", &body) == Sent::Queued {
-        inbound.ack.send(&failed(body)).ok();
+        inbound.ack.send(&Refused::new(body)).ok();
     }
 }
 
@@ -107,21 +76,19 @@ fn answer_error(realtime: &Realtime, socket: &SocketRef, ack: socketioxide::extr
         (Error::NotFound, Some(_)) => ("ACCESS_DENIED", "Access denied to vault".to_owned()),
         _ => (error.code(), error.to_string()),
     };
-    let mut body = json!({ "code": code, "message": message });
-    if let Some(vault) = vault {
-        body["vaultId"] = json!(vault);
-    }
-    if send(socket, "error", &body) == Sent::Full || ack.send(&failed(body)).is_err() {
+    let body = wire::Refusal { code: code.to_owned(), message, vault_id: vault };
+    if send(socket, "error", &body) == Sent::Full || ack.send(&Refused::new(body)).is_err() {
         realtime.lines.cut(socket);
     }
 }
 
-fn failed(mut body: Value) -> Value {
-    body["ok"] = json!(false);
-    body
-}
-
+/// What the acknowledgement says; none where the socket is gone.
 type Outcome = Result<Option<Value>, Refusal>;
+
+fn done<T: Serialize>(answer: T) -> Outcome {
+    let answer = serde_json::to_value(Done::new(answer)).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Some(answer))
+}
 
 async fn vault_join(realtime: &Arc<Realtime>, client: &Arc<Client>, socket: &SocketRef, data: Value) -> Outcome {
     let (vault, after) = match parse::<VaultRef>(data, "vault:join")? {
@@ -132,8 +99,8 @@ async fn vault_join(realtime: &Arc<Realtime>, client: &Arc<Client>, socket: &Soc
         return Err(Error::BadRequest("after must be 0 or a seq".to_owned()).into());
     }
     match join::join(realtime, client, socket, vault, after).await {
-        Ok(joined) => Ok(Some(joined)),
-        Err(JoinError::Left(revocation)) => Ok(Some(json!({ "vaultId": vault, "left": revocation.reason() }))),
+        Ok(joined) => done(JoinEnd::Joined(joined)),
+        Err(JoinError::Left(revocation)) => done(JoinEnd::Left(LeftOnTheWay { vault_id: vault, left: revocation })),
         Err(JoinError::Disconnected) => Ok(None),
         Err(JoinError::Refused(error) | JoinError::NotNow(error)) => Err(Refusal { error, vault: Some(vault) }),
     }
@@ -145,9 +112,9 @@ fn vault_leave(realtime: &Realtime, client: &Client, socket: &SocketRef, data: V
     };
     realtime.feeds.leave(vault, socket.id);
     client.left(vault);
-    let answer = json!({ "vaultId": vault });
+    let answer = Left { vault_id: vault, reason: None };
     match send(socket, "vault:left", &answer) {
-        Sent::Queued => Ok(Some(answer)),
+        Sent::Queued => done(answer),
         Sent::Closed => Ok(None),
         Sent::Full => {
             realtime.lines.cut(socket);
@@ -160,24 +127,24 @@ async fn source_created(realtime: &Realtime, actor: UserId, data: Value) -> Outc
     let InVault { vault_id, body } = parse(data, "source:created")?;
     let new = parse::<NewSourceBody>(body, "source:created")?.try_into()?;
     let created = realtime.commands.create_source(&actor.into(), vault_id, new).await;
-    let applied = created.map_err(|error| Refusal { error, vault: Some(vault_id) })?;
-    Ok(Some(json!({ "seq": applied.seq, "source": applied.value })))
+    written(created.map_err(|error| Refusal { error, vault: Some(vault_id) })?)
 }
 
 async fn source_updated(realtime: &Realtime, actor: UserId, data: Value) -> Outcome {
     let OfSource { source_id, body } = parse(data, "source:updated")?;
     let change = parse::<SourceChangeBody>(body, "source:updated")?.try_into()?;
-    let applied = realtime.commands.update_source(&actor.into(), source_id.into(), change, None).await?;
-    Ok(Some(json!({ "seq": applied.seq, "source": applied.value })))
+    written(realtime.commands.update_source(&actor.into(), source_id, change, None).await?)
+}
+
+fn written(applied: Applied<Source>) -> Outcome {
+    done(Written { seq: applied.seq, source: applied.value })
 }
 
 async fn source_deleted(realtime: &Realtime, actor: UserId, data: Value) -> Outcome {
     let OfSource { source_id, body } = parse(data, "source:deleted")?;
-    if body.as_object().is_some_and(|rest| !rest.is_empty()) {
-        return Err(bad_request("source:deleted").into());
-    }
-    let applied = realtime.commands.delete_source(&actor.into(), source_id.into(), None).await?;
-    Ok(Some(json!({ "seq": applied.seq, "sourceId": source_id, "vaultId": applied.vault_id })))
+    let Nothing {} = parse::<Nothing>(body, "source:deleted")?;
+    let applied = realtime.commands.delete_source(&actor.into(), source_id, None).await?;
+    done(Deleted { seq: applied.seq, source_id, vault_id: applied.vault_id })
 }
 
 fn parse<T: DeserializeOwned>(data: Value, event: &str) -> Result<T, Error> {

@@ -19,13 +19,13 @@ use std::time::Duration;
 
 use metrics::{counter, histogram};
 use outbox_worker::{Entry, Event, EventType, Joining, Revocation, Seq, VaultId, log};
-use serde_json::{Value, json};
 use socketioxide::extract::SocketRef;
 use tokio::time::Instant;
 
 use super::Realtime;
 use super::inbox::Client;
 use super::member::{RoomMember, Sent, send};
+use super::wire::{Joined, Left, Resync};
 use crate::domain::Role;
 use crate::error::Error;
 use crate::store::{StoreError, log_error, vaults};
@@ -83,7 +83,7 @@ pub async fn join(
     socket: &SocketRef,
     vault: VaultId,
     after: Option<Seq>,
-) -> Result<Value, JoinError> {
+) -> Result<Joined, JoinError> {
     client.joining(vault, realtime.limits.vaults_per_socket).map_err(JoinError::Refused)?;
     let outcome = bring_in(realtime, client, socket, vault, after).await;
     // The connection may have ended before the feed knew the socket: its clean-up did not find it there.
@@ -101,7 +101,7 @@ async fn bring_in(
     socket: &SocketRef,
     vault: VaultId,
     after: Option<Seq>,
-) -> Result<Value, JoinError> {
+) -> Result<Joined, JoinError> {
     let joining = realtime.feeds.begin(vault);
     let (role, head) = match log::bounded(vaults::membership(&realtime.pool, client.user.id, vault)).await {
         Ok(membership) => membership,
@@ -196,13 +196,13 @@ async fn bring_back(
 }
 
 impl Join<'_> {
-    async fn enter(&mut self, joining: &Joining<RoomMember>) -> Result<Value, JoinError> {
+    async fn enter(&mut self, joining: &Joining<RoomMember>) -> Result<Joined, JoinError> {
         let (socket, client) = (self.socket.clone(), Arc::clone(self.client));
         let mut member = RoomMember::new(socket, client, Arc::clone(self.realtime), self.vault);
         loop {
             self.make_room().await?;
             // Told by the feed, at the moment of entering: nothing can come in between.
-            let joined = json!({ "vaultId": self.vault, "role": self.role, "seq": self.has });
+            let joined = Joined { vault_id: self.vault, role: self.role, seq: self.has };
             member.greeting = (!self.resumes).then(|| joined.clone());
             match joining.enter(member, self.has) {
                 Entry::Entered => return Ok(joined),
@@ -252,7 +252,7 @@ impl Join<'_> {
         }
         counter!("syncscript_resyncs_total").increment(1);
         self.has = at;
-        self.send("vault:resync", &json!({ "vaultId": self.vault, "seq": at })).await
+        self.send("vault:resync", &Resync { vault_id: self.vault, seq: at }).await
     }
 
     async fn bring(&mut self, event: &Event) -> Result<(), JoinError> {
@@ -273,7 +273,7 @@ impl Join<'_> {
         if event.kind == EventType::VaultDeleted {
             self.send(event.kind.as_str(), &event.payload).await?;
         }
-        self.send("vault:left", &json!({ "vaultId": self.vault, "reason": revocation.reason() })).await?;
+        self.send("vault:left", &Left { vault_id: self.vault, reason: Some(revocation) }).await?;
         Err(JoinError::Left(revocation))
     }
 

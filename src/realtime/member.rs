@@ -7,7 +7,6 @@ use metrics::counter;
 use outbox_worker::{Delivery, Event, EventType, Seq, Subscriber, UserId, VaultId};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 use socketioxide::{SendError, SocketError};
@@ -15,6 +14,7 @@ use uuid::Uuid;
 
 use super::Realtime;
 use super::inbox::Client;
+use super::wire::{Joined, Left};
 
 /// Replayed events that may wait in a socket's buffer of 128; the rest of it is for what is live.
 const REPLAYED_AHEAD: u32 = 48;
@@ -26,7 +26,7 @@ pub struct RoomMember {
     realtime: Arc<Realtime>,
     vault: VaultId,
     /// What `vault:joined` says; none if the socket was told before.
-    pub greeting: Option<Value>,
+    pub greeting: Option<Joined>,
     /// Replayed events sent since the buffer was found emptied, and what showed that.
     replayed: u32,
     drains: u64,
@@ -100,7 +100,7 @@ impl Subscriber for RoomMember {
                 return told;
             }
         }
-        match self.offer("vault:left", &json!({ "vaultId": self.vault, "reason": revocation.reason() })) {
+        match self.offer("vault:left", &Left { vault_id: self.vault, reason: Some(revocation) }) {
             // Half of it was sent, so this cannot be taken up from the log: the client comes again.
             Delivery::Full if deleted => self.realtime.close_slow(&self.socket),
             Delivery::Full => return Delivery::Full,

@@ -10,11 +10,14 @@
 //! | [`handle`] | what each event does |
 //! | [`join`] | from the log into the room, without hole or double (I3, I4) |
 //! | [`roster`] | who is connected; ends sockets with their sessions (I6) |
+//! | [`wire`] | what is said beside the events of the log |
+//! | [`asyncapi`] | all of it, as a document |
 //! | [`member`] | a socket in a vault's room: takes events, or falls behind (I5, I6) |
 //!
 //! A room is the membership of a vault's feed. The engine's own rooms are not used: their broadcast reports failed
 //! sends without saying which socket failed, so a slow reader would lose an event behind its back (I5).
 
+pub mod asyncapi;
 pub mod bridge;
 mod connect;
 mod handle;
@@ -25,6 +28,7 @@ mod member;
 pub mod polling;
 mod roster;
 mod stream;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

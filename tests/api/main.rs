@@ -8,6 +8,7 @@ mod harness;
 mod auth;
 mod bodies;
 mod concurrency;
+mod contract;
 mod events;
 mod folding;
 mod members;

@@ -29,7 +29,7 @@ const RECONNECTION = {
   timeout: 5_000,
 };
 
-type Payload = VaultEventPayloads[VaultEventType] & { replay?: string };
+type Payload = VaultEventPayloads[VaultEventType];
 
 export class VaultClient {
   /** The typed socket, for `source:created` and so on. Leave `vault:join` and `vault:leave` to the client. */

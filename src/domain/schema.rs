@@ -1,0 +1,42 @@
+//! The rules for what clients send, as JSON Schema: in the REST document and in that of the sockets.
+
+/// Describes a text of this length, and with these keywords beside. A pattern of ours takes the place of the one that
+/// keeps NUL out.
+macro_rules! text_schema {
+    ($name:ident, $rule:literal, $min:literal..=$max:literal, $schema:tt) => {
+        impl $name {
+            fn json_schema_value() -> serde_json::Value {
+                let mut schema = serde_json::json!({
+                    "type": "string", "description": $rule, "minLength": $min, "maxLength": $max,
+                    "pattern": r"^[^\u0000]*$",
+                });
+                if let (Some(all), serde_json::Value::Object(more)) = (schema.as_object_mut(), serde_json::json!($schema)) {
+                    all.extend(more);
+                }
+                schema
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::Schema::try_from(Self::json_schema_value()).unwrap_or_default()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                serde_json::from_value(Self::json_schema_value()).unwrap_or_default()
+            }
+        }
+    };
+}
+
+pub(super) use text_schema;
