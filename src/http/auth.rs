@@ -4,22 +4,39 @@ use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::extract::{Object, cookies, session as current_session};
 use crate::app::AppState;
-use crate::domain::{Email, MemberName, Password};
+use crate::domain::{Email, MemberName, Password, Session, User};
 use crate::error::Error;
 
-#[derive(Deserialize)]
+/// Who wants to be a user.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "email": "ada@example.com", "name": "Ada", "password": "correct horse battery staple" }))]
 pub struct Registration {
+    #[schema(inline, value_type = Email)]
     email: String,
+    #[schema(inline, value_type = MemberName)]
     name: String,
+    #[schema(inline, value_type = Password)]
     password: String,
 }
 
+/// A user who has registered.
+#[derive(Serialize, ToSchema)]
+pub struct Registered {
+    user: User,
+}
+
+/// Become a user.
+#[utoipa::path(
+    post, path = "/api/auth/register", tag = "Sign in", operation_id = "register", security(()),
+    request_body = Registration, responses((status = 201, description = "Registered", body = Registered)),
+    extensions(("x-problems" = json!(["INVALID", "EMAIL_TAKEN", "TOO_MANY_ATTEMPTS"])))
+)]
 pub async fn register(
     state: Data<AppState>,
     request: HttpRequest,
@@ -28,16 +45,28 @@ pub async fn register(
     let Registration { email, name, password } = body.into_inner().0;
     let (email, name) = (Email::parse(email)?, MemberName::parse(name)?);
     let user = state.auth.register(email, name, Password::parse(password)?, state.client_address(&request)).await?;
-    Ok(HttpResponse::Created().json(json!({ "user": user })))
+    Ok(HttpResponse::Created().json(Registered { user }))
 }
 
-#[derive(Deserialize)]
+/// An address and its password.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery staple" }))]
 pub struct Login {
     email: String,
     password: String,
 }
 
+/// Begin a session.
+#[utoipa::path(
+    post, path = "/api/auth/login", tag = "Sign in", operation_id = "login", security(()),
+    request_body = Login,
+    responses((
+        status = 200, description = "Signed in", body = Session,
+        headers(("Set-Cookie" = String, description = "The session's cookie: HttpOnly, SameSite=Lax, Secure on https"))
+    )),
+    extensions(("x-problems" = json!(["BAD_CREDENTIALS", "TOO_MANY_ATTEMPTS"])))
+)]
 pub async fn login(
     state: Data<AppState>,
     request: HttpRequest,
@@ -54,7 +83,14 @@ pub async fn login(
     Ok(HttpResponse::Ok().cookie(cookie).json(signed_in.session))
 }
 
-/// Signs out; without a session there is nothing to do, which is no error.
+/// End the session. Without one there is nothing to do, which is no error.
+#[utoipa::path(
+    post, path = "/api/auth/logout", tag = "Sign in", operation_id = "logout", security((), ("session" = [])),
+    responses((
+        status = 204, description = "Nobody is signed in any more",
+        headers(("Set-Cookie" = String, description = "Removes the session's cookie"))
+    ))
+)]
 pub async fn logout(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Error> {
     if let Some(token) = cookies(request.headers()).and_then(|cookies| state.auth.token(cookies)) {
         state.auth.logout(token).await?;
@@ -62,6 +98,11 @@ pub async fn logout(state: Data<AppState>, request: HttpRequest) -> Result<HttpR
     Ok(HttpResponse::NoContent().cookie(session_cookie(&state, String::new(), 0)).finish())
 }
 
+/// Who is signed in: `null` if nobody is.
+#[utoipa::path(
+    get, path = "/api/auth/session", tag = "Sign in", operation_id = "session", security((), ("session" = [])),
+    responses((status = 200, description = "The session", body = Option<Session>))
+)]
 pub async fn session(request: HttpRequest) -> Result<HttpResponse, Error> {
     Ok(HttpResponse::Ok().json(current_session(&request).await?))
 }

@@ -5,11 +5,13 @@ use actix_web::web::{Data, Path, Query};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::extract::SignedIn;
 use super::sources::limit;
 use crate::app::AppState;
+use crate::domain::payload::Told;
 use crate::domain::{Event, Seq, VaultId};
 use crate::error::Error;
 use crate::store::{log_error, vaults};
@@ -19,10 +21,15 @@ const DEFAULT_LIMIT: i64 = 100;
 /// Most events on a page.
 const MAX_LIMIT: i64 = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct EventsQuery {
+    /// The last seq one has.
+    #[param(minimum = 0, default = 0)]
     after: Option<i64>,
+    /// Most events on the page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<i64>,
 }
 
@@ -45,6 +52,31 @@ pub struct LogEntry<'a> {
     created_at: DateTime<Utc>,
 }
 
+// What [`LogPage`] writes.
+/// A page of a vault's log.
+#[derive(ToSchema)]
+#[schema(as = LogPage, rename_all = "camelCase")]
+#[allow(dead_code)]
+pub struct LogPageSchema {
+    /// In order, without a hole.
+    events: Vec<LogEntrySchema>,
+    /// Position of the newest event.
+    head_seq: Seq,
+}
+
+// What [`LogEntry`] writes, whose payload is passed on as it is stored.
+/// An event of a vault's log.
+#[derive(ToSchema)]
+#[schema(as = LogEntry, rename_all = "camelCase")]
+#[allow(dead_code)]
+pub struct LogEntrySchema {
+    seq: Seq,
+    event_id: Uuid,
+    created_at: DateTime<Utc>,
+    #[serde(flatten)]
+    told: Told,
+}
+
 impl<'a> From<&'a Event> for LogEntry<'a> {
     fn from(event: &'a Event) -> Self {
         Self {
@@ -57,7 +89,13 @@ impl<'a> From<&'a Event> for LogEntry<'a> {
     }
 }
 
-/// The events after `after`, up to the head that the member's rights were checked at.
+/// Read the log of a vault: the events after `after`, up to the head that the member's rights were checked at.
+#[utoipa::path(
+    get, path = "/api/vaults/{vaultId}/events", tag = "Log", operation_id = "readLog",
+    params(("vaultId" = VaultId, Path, description = "The vault"), EventsQuery),
+    responses((status = 200, description = "A page of the log", body = LogPageSchema)),
+    extensions(("x-problems" = json!(["NOT_FOUND"])))
+)]
 pub async fn list(
     state: Data<AppState>,
     user: SignedIn,

@@ -11,6 +11,9 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 
 use crate::app::AppState;
 use crate::command::Caller;
@@ -55,6 +58,29 @@ impl FromRequest for Mutating {
         let signed_in = SignedIn::from_request(request, payload);
         Box::pin(async move { Ok(Self(Caller { id: signed_in.await?.id(), key: key.transpose()? })) })
     }
+}
+
+/// Documented where it is taken.
+impl IntoParams for Mutating {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let key = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("Names the change: repeated with its key by the same user, it is made once"))
+            .schema(Some(<IdempotencyKey as utoipa::PartialSchema>::schema()));
+        vec![key.build()]
+    }
+}
+
+/// The header that [`if_match`] reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code)]
+pub struct IfMatch {
+    /// The source's ETag: the change is made only at that version.
+    #[param(rename = "If-Match", value_type = String, required = false, pattern = r#"^(\*|"[1-9][0-9]{0,8}")$"#)]
+    if_match: Option<String>,
 }
 
 /// The session of a request, if it has one.

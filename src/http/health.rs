@@ -2,20 +2,46 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::error::Error;
 use crate::store;
 
+/// The process runs.
+#[derive(Serialize, ToSchema)]
+pub struct Alive {
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// The server's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+}
+
+/// The server can work.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    #[schema(example = "ready")]
+    status: &'static str,
+}
+
 /// The process runs. Says nothing of the database: a restart would not bring that back.
+#[utoipa::path(
+    get, path = "/healthz", tag = "Operation", operation_id = "alive", security(()),
+    responses((status = 200, description = "It runs", body = Alive))
+)]
 pub async fn alive() -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+    HttpResponse::Ok().json(Alive { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// Requests can be served: the schema is there and the database answers.
+#[utoipa::path(
+    get, path = "/readyz", tag = "Operation", operation_id = "ready", security(()),
+    responses((status = 200, description = "It can work", body = Ready))
+)]
 pub async fn ready(state: Data<AppState>) -> Result<HttpResponse, Error> {
     state.schema.check()?;
     store::ping(&state.pool).await?;
-    Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
+    Ok(HttpResponse::Ok().json(Ready { status: "ready" }))
 }

@@ -2,37 +2,70 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::extract::{Mutating, Object, SignedIn};
 use super::vaults::vault_seq;
 use crate::app::AppState;
-use crate::domain::{Email, Role, VaultId};
+use crate::domain::{Email, Member, Role, UserId, VaultId};
 use crate::error::Error;
 use crate::store::{members, vaults};
 
-#[derive(Deserialize)]
+/// A user to add, by the address the user signs in with.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "email": "ada@example.com", "role": "contributor" }))]
 pub struct NewMember {
+    #[schema(inline, value_type = Email)]
     email: String,
     role: Role,
 }
 
-#[derive(Deserialize)]
+/// Another role.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberChange {
     role: Role,
 }
 
+/// The members of a vault, owners first.
+#[derive(Serialize, ToSchema)]
+pub struct MemberList {
+    members: Vec<Member>,
+}
+
+/// A member.
+#[derive(Serialize, ToSchema)]
+pub struct OneMember {
+    member: Member,
+}
+
+/// List the members of a vault.
+#[utoipa::path(
+    get, path = "/api/vaults/{vaultId}/members", tag = "Members", operation_id = "listMembers",
+    params(("vaultId" = VaultId, Path, description = "The vault")),
+    responses((status = 200, description = "The members", body = MemberList)),
+    extensions(("x-problems" = json!(["NOT_FOUND"])))
+)]
 pub async fn list(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Result<HttpResponse, Error> {
     let vault: VaultId = path.into_inner().into();
     vaults::membership(&state.pool, user.id(), vault).await?;
     let members = members::list(&state.pool, vault).await?;
-    Ok(HttpResponse::Ok().json(json!({ "members": members })))
+    Ok(HttpResponse::Ok().json(MemberList { members }))
 }
 
+/// Make a user a member. For owners.
+#[utoipa::path(
+    post, path = "/api/vaults/{vaultId}/members", tag = "Members", operation_id = "addMember",
+    params(("vaultId" = VaultId, Path, description = "The vault"), Mutating), request_body = NewMember,
+    responses((
+        status = 201, description = "Added", body = OneMember,
+        headers(("Location" = String, description = "The member's path"))
+    )),
+    extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "INVALID", "UNKNOWN_EMAIL", "ALREADY_MEMBER"])))
+)]
 pub async fn add(
     state: Data<AppState>,
     caller: Mutating,
@@ -46,9 +79,20 @@ pub async fn add(
     Ok(HttpResponse::Created()
         .insert_header(("Location", format!("/api/vaults/{vault}/members/{}", member.user_id)))
         .insert_header(vault_seq(applied.seq))
-        .json(json!({ "member": member })))
+        .json(OneMember { member }))
 }
 
+/// Give a member another role. For owners.
+#[utoipa::path(
+    patch, path = "/api/vaults/{vaultId}/members/{userId}", tag = "Members", operation_id = "changeMember",
+    params(
+        ("vaultId" = VaultId, Path, description = "The vault"),
+        ("userId" = UserId, Path, description = "The member"),
+        Mutating
+    ),
+    request_body = MemberChange, responses((status = 200, description = "Changed", body = OneMember)),
+    extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "LAST_OWNER"])))
+)]
 pub async fn update(
     state: Data<AppState>,
     caller: Mutating,
@@ -58,9 +102,20 @@ pub async fn update(
     let (vault, member) = path.into_inner();
     let applied =
         state.commands.update_member(&caller.0, vault.into(), member.into(), body.into_inner().0.role).await?;
-    Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(json!({ "member": applied.value })))
+    Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(OneMember { member: applied.value }))
 }
 
+/// End a membership. For owners, and for the member itself.
+#[utoipa::path(
+    delete, path = "/api/vaults/{vaultId}/members/{userId}", tag = "Members", operation_id = "removeMember",
+    params(
+        ("vaultId" = VaultId, Path, description = "The vault"),
+        ("userId" = UserId, Path, description = "The member"),
+        Mutating
+    ),
+    responses((status = 204, description = "No member any more")),
+    extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "LAST_OWNER"])))
+)]
 pub async fn remove(state: Data<AppState>, caller: Mutating, path: Path<(Uuid, Uuid)>) -> Result<HttpResponse, Error> {
     let (vault, member) = path.into_inner();
     let applied = state.commands.remove_member(&caller.0, vault.into(), member.into()).await?;

@@ -82,7 +82,11 @@ fn begin() {
     }
 }
 
-/// The metrics as they are now.
+/// The metrics as they are now, for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", tag = "Operation", operation_id = "metrics", security(()),
+    responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"))
+)]
 pub async fn show(state: Data<AppState>) -> Result<HttpResponse, Error> {
     gauge!("syncscript_relay_lag_seconds").set(state.lag.seconds());
     let (websocket, polling) = state.realtime.sockets();

@@ -2,17 +2,24 @@
 
 mod auth;
 mod context;
+mod docs;
+// The annotations of routes name types by their whole path.
+#[allow(unused_qualifications)]
 mod events;
 mod extract;
 mod health;
 mod members;
 mod metrics;
+pub mod openapi;
+#[allow(unused_qualifications)]
 mod pages;
 mod problem;
+#[allow(unused_qualifications)]
 mod sources;
 mod vaults;
 
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{FromRequest, Handler, Resource, Responder};
 
 pub use context::request_context;
 pub use metrics::install as install_metrics;
@@ -23,7 +30,7 @@ use crate::error::Error;
 /// Largest request body, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// All routes of the contract.
+/// All routes of the contract. Each is described where its handler is, and listed in [`openapi`].
 pub fn routes(config: &mut ServiceConfig) {
     config
         .app_data(web::JsonConfig::default().limit(BODY_LIMIT).error_handler(extract::json_error))
@@ -32,44 +39,48 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/api/auth/register").route(web::post().to(auth::register)))
         .service(web::resource("/api/auth/login").route(web::post().to(auth::login)))
         .service(web::resource("/api/auth/logout").route(web::post().to(auth::logout)))
-        .service(web::resource("/api/auth/session").route(web::get().to(auth::session)))
-        .service(web::resource("/api/vaults").route(web::get().to(vaults::list)).route(web::post().to(vaults::create)))
+        .service(get("/api/auth/session", auth::session))
+        .service(get("/api/vaults", vaults::list).route(web::post().to(vaults::create)))
         .service(
-            web::resource("/api/vaults/{vaultId}")
-                .route(web::get().to(vaults::show))
+            get("/api/vaults/{vaultId}", vaults::show)
                 .route(web::patch().to(vaults::update))
                 .route(web::delete().to(vaults::delete)),
         )
-        .service(
-            web::resource("/api/vaults/{vaultId}/members")
-                .route(web::get().to(members::list))
-                .route(web::post().to(members::add)),
-        )
+        .service(get("/api/vaults/{vaultId}/members", members::list).route(web::post().to(members::add)))
         .service(
             web::resource("/api/vaults/{vaultId}/members/{userId}")
                 .route(web::patch().to(members::update))
                 .route(web::delete().to(members::remove)),
         )
+        .service(get("/api/vaults/{vaultId}/sources", sources::list).route(web::post().to(sources::create)))
+        .service(get("/api/vaults/{vaultId}/events", events::list))
         .service(
-            web::resource("/api/vaults/{vaultId}/sources")
-                .route(web::get().to(sources::list))
-                .route(web::post().to(sources::create)),
-        )
-        .service(web::resource("/api/vaults/{vaultId}/events").route(web::get().to(events::list)))
-        .service(
-            web::resource("/api/sources/{sourceId}")
-                .route(web::get().to(sources::show))
+            get("/api/sources/{sourceId}", sources::show)
                 .route(web::patch().to(sources::update))
                 .route(web::delete().to(sources::delete)),
         )
-        .service(web::resource("/api/sources/{sourceId}/history").route(web::get().to(sources::history)))
-        .service(web::resource("/api/demo").route(web::get().to(pages::demo)))
-        .service(web::resource("/").route(web::get().to(pages::page)))
-        .service(web::resource("/login").route(web::get().to(pages::page)))
-        .service(web::resource("/test/realtime").route(web::get().to(pages::page)))
-        .service(web::resource("/assets/{file}").route(web::get().to(pages::asset)))
-        .service(web::resource("/metrics").route(web::get().to(metrics::show)))
-        .service(web::resource("/healthz").route(web::get().to(health::alive)))
-        .service(web::resource("/readyz").route(web::get().to(health::ready)))
+        .service(get("/api/sources/{sourceId}/history", sources::history))
+        .service(get("/api/demo", pages::demo))
+        .service(get("/api/openapi.json", docs::openapi))
+        .service(get("/api/asyncapi.json", docs::asyncapi))
+        .service(get("/docs", docs::page))
+        .service(get("/docs/{file}", docs::asset))
+        .service(get("/", pages::page))
+        .service(get("/login", pages::page))
+        .service(get("/test/realtime", pages::page))
+        .service(get("/assets/{file}", pages::asset))
+        .service(get("/metrics", metrics::show))
+        .service(get("/healthz", health::alive))
+        .service(get("/readyz", health::ready))
         .default_service(web::to(|| async { Err::<&str, Error>(Error::NotFound) }));
+}
+
+/// A resource to GET. HEAD is answered alike, as RFC 9110 wants: the connection leaves the body out by itself.
+fn get<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Copy,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path).route(web::get().to(handler)).route(web::head().to(handler))
 }

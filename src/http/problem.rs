@@ -2,7 +2,8 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::Error;
 
@@ -32,7 +33,7 @@ impl Error {
     }
 
     /// After how many seconds to try again, where that helps.
-    const fn retry_after_s(&self) -> Option<u64> {
+    pub const fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyAttempts { retry_after_s } => Some(*retry_after_s),
             Self::Unavailable(_) | Self::Timeout | Self::KeyInFlight => Some(1),
@@ -48,25 +49,54 @@ impl ResponseError for Error {
     }
 }
 
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// `urn:syncscript:problem:` and the code.
+    r#type: String,
+    /// The status in words.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// The name of the error for programs.
+    code: &'static str,
+    /// What to do about it.
+    detail: String,
+    /// As in the header `X-Request-Id`.
+    request_id: String,
+    /// The field that is to blame, where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<&'static str>,
+}
+
+impl Problem {
+    /// Of this error, in the answer to this request.
+    pub fn new(error: &Error, request_id: &str) -> Self {
+        let status = error.status();
+        Self {
+            r#type: format!("urn:syncscript:problem:{}", error.code().to_lowercase().replace('_', "-")),
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            code: error.code(),
+            detail: error.to_string(),
+            request_id: request_id.to_owned(),
+            field: match error {
+                Error::Invalid(invalid) => Some(invalid.field),
+                _ => None,
+            },
+        }
+    }
+}
+
 /// The problem document of an error.
 pub fn problem(error: &Error, request_id: &str) -> HttpResponse {
-    let status = error.status();
-    let mut response = HttpResponse::build(status);
+    let mut response = HttpResponse::build(error.status());
     response.content_type("application/problem+json");
     if let Some(seconds) = error.retry_after_s() {
         response.insert_header((header::RETRY_AFTER, seconds));
     }
-    let mut document = json!({
-        "type": format!("urn:syncscript:problem:{}", error.code().to_lowercase().replace('_', "-")),
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "code": error.code(),
-        "detail": error.to_string(),
-        "requestId": request_id,
-    });
-    if let Error::Invalid(invalid) = error {
-        document["field"] = json!(invalid.field);
-    }
     // Not `.json`, which would set its own content type.
-    response.body(document.to_string())
+    response.body(serde_json::to_string(&Problem::new(error, request_id)).unwrap_or_default())
 }

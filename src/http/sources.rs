@@ -7,11 +7,11 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::events::LogEntry;
-use super::extract::{Mutating, Object, SignedIn, if_match};
+use super::events::{LogEntry, LogEntrySchema};
+use super::extract::{IfMatch, Mutating, Object, SignedIn, if_match};
 use super::vaults::vault_seq;
 use crate::app::AppState;
 use crate::command::{NewSourceBody, SourceChangeBody};
@@ -24,22 +24,45 @@ const DEFAULT_LIMIT: i64 = 500;
 /// Most sources on a page.
 const MAX_LIMIT: i64 = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListQuery {
+    /// The `nextCursor` of the page before.
     cursor: Option<String>,
+    /// The list as it was after this event, from 0 to the newest.
+    #[param(minimum = 0)]
     at: Option<i64>,
+    /// Most sources on the page.
+    #[param(minimum = 1, maximum = 1000, default = 500)]
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+/// Sources of a vault, oldest first.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SourcePage {
+pub struct SourcePage {
     sources: Vec<Source>,
     /// `vault:join` with `after` this continues the list without hole. Of several pages, that of the first.
     seq: Seq,
+    /// Where the next page begins; `null` on the last.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
+
+/// A source.
+#[derive(Serialize, ToSchema)]
+pub struct OneSource {
+    source: Source,
+}
+
+/// List the sources of a vault, as they are or as they were.
+#[utoipa::path(
+    get, path = "/api/vaults/{vaultId}/sources", tag = "Sources", operation_id = "listSources",
+    params(("vaultId" = VaultId, Path, description = "The vault"), ListQuery),
+    responses((status = 200, description = "A page of sources", body = SourcePage)),
+    extensions(("x-problems" = json!(["NOT_FOUND", "COMPACTED"])))
+)]
 
 pub async fn list(
     state: Data<AppState>,
@@ -77,7 +100,13 @@ async fn list_at(
     Ok(HttpResponse::Ok().json(SourcePage { sources, seq, next_cursor }))
 }
 
-/// How a source came to be what it is.
+/// Read how a source came to be what it is; also of a deleted one.
+#[utoipa::path(
+    get, path = "/api/sources/{sourceId}/history", tag = "Sources", operation_id = "readHistory",
+    params(("sourceId" = SourceId, Path, description = "The source")),
+    responses((status = 200, description = "Its events, oldest first, at most 1000", body = HistorySchema)),
+    extensions(("x-problems" = json!(["NOT_FOUND"])))
+)]
 pub async fn history(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Result<HttpResponse, Error> {
     let events = history::of_source(&state.pool, user.id(), path.into_inner().into()).await?;
     Ok(HttpResponse::Ok().json(History { events: events.iter().map(LogEntry::from).collect() }))
@@ -88,6 +117,28 @@ struct History<'a> {
     events: Vec<LogEntry<'a>>,
 }
 
+// What [`History`] writes.
+/// How a source came to be what it is.
+#[derive(ToSchema)]
+#[schema(as = History)]
+#[allow(dead_code)]
+pub struct HistorySchema {
+    events: Vec<LogEntrySchema>,
+}
+
+/// Add a source. For owners and contributors.
+#[utoipa::path(
+    post, path = "/api/vaults/{vaultId}/sources", tag = "Sources", operation_id = "createSource",
+    params(("vaultId" = VaultId, Path, description = "The vault"), Mutating), request_body = NewSourceBody,
+    responses((
+        status = 201, description = "Added", body = OneSource,
+        headers(
+            ("Location" = String, description = "The source's path"),
+            ("ETag" = String, description = "Its version")
+        )
+    )),
+    extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "INVALID"])))
+)]
 pub async fn create(
     state: Data<AppState>,
     caller: Mutating,
@@ -100,14 +151,35 @@ pub async fn create(
     let mut response = HttpResponse::Created();
     response.insert_header(("Location", format!("/api/sources/{}", source.id.get())));
     response.insert_header(vault_seq(applied.seq));
-    Ok(with_etag(response, &source))
+    Ok(with_etag(response, source))
 }
 
+/// Read a source.
+#[utoipa::path(
+    get, path = "/api/sources/{sourceId}", tag = "Sources", operation_id = "readSource",
+    params(("sourceId" = SourceId, Path, description = "The source")),
+    responses((
+        status = 200, description = "The source", body = OneSource,
+        headers(("ETag" = String, description = "Its version"))
+    )),
+    extensions(("x-problems" = json!(["NOT_FOUND"])))
+)]
 pub async fn show(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Result<HttpResponse, Error> {
     let source = sources::find(&state.pool, user.id(), path.into_inner().into()).await?;
-    Ok(with_etag(HttpResponse::Ok(), &source))
+    Ok(with_etag(HttpResponse::Ok(), source))
 }
 
+/// Change a source. For owners and contributors.
+#[utoipa::path(
+    patch, path = "/api/sources/{sourceId}", tag = "Sources", operation_id = "changeSource",
+    params(("sourceId" = SourceId, Path, description = "The source"), Mutating, IfMatch),
+    request_body = SourceChangeBody,
+    responses((
+        status = 200, description = "Changed", body = OneSource,
+        headers(("ETag" = String, description = "Its new version"))
+    )),
+    extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "INVALID", "VERSION_MISMATCH"])))
+)]
 pub async fn update(
     state: Data<AppState>,
     caller: Mutating,
@@ -120,9 +192,16 @@ pub async fn update(
     let applied = state.commands.update_source(&caller.0, path.into_inner().into(), change, version).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header(vault_seq(applied.seq));
-    Ok(with_etag(response, &applied.value))
+    Ok(with_etag(response, applied.value))
 }
 
+/// Delete a source. For owners and contributors.
+#[utoipa::path(
+    delete, path = "/api/sources/{sourceId}", tag = "Sources", operation_id = "deleteSource",
+    params(("sourceId" = SourceId, Path, description = "The source"), Mutating, IfMatch),
+    responses((status = 204, description = "Deleted")),
+    extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "VERSION_MISMATCH"])))
+)]
 pub async fn delete(
     state: Data<AppState>,
     caller: Mutating,
@@ -134,8 +213,8 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().insert_header(vault_seq(applied.seq)).finish())
 }
 
-fn with_etag(mut response: HttpResponseBuilder, source: &Source) -> HttpResponse {
-    response.insert_header((ETAG, format!("\"{}\"", source.version.get()))).json(json!({ "source": source }))
+fn with_etag(mut response: HttpResponseBuilder, source: Source) -> HttpResponse {
+    response.insert_header((ETAG, format!("\"{}\"", source.version.get()))).json(OneSource { source })
 }
 
 /// Reads a `limit` of a query.

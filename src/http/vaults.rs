@@ -2,13 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::extract::{Mutating, Object, SignedIn};
 use crate::app::AppState;
-use crate::domain::{Seq, VaultName};
+use crate::domain::{Seq, Vault, VaultId, VaultName};
 use crate::error::Error;
 use crate::store::vaults;
 
@@ -20,17 +20,47 @@ pub fn vault_seq(seq: Seq) -> (&'static str, String) {
     (VAULT_SEQ, seq.to_string())
 }
 
-#[derive(Deserialize)]
+/// A vault's name.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NamedVault, example = json!({ "name": "Reading list" }))]
 pub struct VaultBody {
+    #[schema(inline, value_type = VaultName)]
     name: String,
 }
 
-pub async fn list(state: Data<AppState>, user: SignedIn) -> Result<HttpResponse, Error> {
-    let vaults = vaults::list(&state.pool, user.id()).await?;
-    Ok(HttpResponse::Ok().json(json!({ "vaults": vaults })))
+/// The vaults of a user.
+#[derive(Serialize, ToSchema)]
+pub struct VaultList {
+    vaults: Vec<Vault>,
 }
 
+/// A vault.
+#[derive(Serialize, ToSchema)]
+pub struct OneVault {
+    vault: Vault,
+}
+
+/// List one's own vaults.
+#[utoipa::path(
+    get, path = "/api/vaults", tag = "Vaults", operation_id = "listVaults",
+    responses((status = 200, description = "The vaults", body = VaultList))
+)]
+pub async fn list(state: Data<AppState>, user: SignedIn) -> Result<HttpResponse, Error> {
+    let vaults = vaults::list(&state.pool, user.id()).await?;
+    Ok(HttpResponse::Ok().json(VaultList { vaults }))
+}
+
+/// Create a vault, and be its owner.
+#[utoipa::path(
+    post, path = "/api/vaults", tag = "Vaults", operation_id = "createVault", params(Mutating),
+    request_body = VaultBody,
+    responses((
+        status = 201, description = "Created", body = OneVault,
+        headers(("Location" = String, description = "The vault's path"))
+    )),
+    extensions(("x-problems" = json!(["INVALID"])))
+)]
 pub async fn create(
     state: Data<AppState>,
     caller: Mutating,
@@ -41,14 +71,28 @@ pub async fn create(
     Ok(HttpResponse::Created()
         .insert_header(("Location", format!("/api/vaults/{}", applied.vault_id)))
         .insert_header(vault_seq(applied.seq))
-        .json(json!({ "vault": applied.value })))
+        .json(OneVault { vault: applied.value }))
 }
 
+/// Read a vault.
+#[utoipa::path(
+    get, path = "/api/vaults/{vaultId}", tag = "Vaults", operation_id = "readVault",
+    params(("vaultId" = VaultId, Path, description = "The vault")),
+    responses((status = 200, description = "The vault", body = OneVault)),
+    extensions(("x-problems" = json!(["NOT_FOUND"])))
+)]
 pub async fn show(state: Data<AppState>, user: SignedIn, path: Path<Uuid>) -> Result<HttpResponse, Error> {
     let vault = vaults::find(&state.pool, user.id(), path.into_inner().into()).await?;
-    Ok(HttpResponse::Ok().json(json!({ "vault": vault })))
+    Ok(HttpResponse::Ok().json(OneVault { vault }))
 }
 
+/// Rename a vault. For its owners.
+#[utoipa::path(
+    patch, path = "/api/vaults/{vaultId}", tag = "Vaults", operation_id = "renameVault",
+    params(("vaultId" = VaultId, Path, description = "The vault"), Mutating), request_body = VaultBody,
+    responses((status = 200, description = "Renamed", body = OneVault)),
+    extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "INVALID"])))
+)]
 pub async fn update(
     state: Data<AppState>,
     caller: Mutating,
@@ -57,9 +101,16 @@ pub async fn update(
 ) -> Result<HttpResponse, Error> {
     let name = VaultName::parse(body.into_inner().0.name)?;
     let applied = state.commands.update_vault(&caller.0, path.into_inner().into(), name).await?;
-    Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(json!({ "vault": applied.value })))
+    Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(OneVault { vault: applied.value }))
 }
 
+/// Delete a vault. For its owners.
+#[utoipa::path(
+    delete, path = "/api/vaults/{vaultId}", tag = "Vaults", operation_id = "deleteVault",
+    params(("vaultId" = VaultId, Path, description = "The vault"), Mutating),
+    responses((status = 204, description = "Deleted")),
+    extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN"])))
+)]
 pub async fn delete(state: Data<AppState>, caller: Mutating, path: Path<Uuid>) -> Result<HttpResponse, Error> {
     let applied = state.commands.delete_vault(&caller.0, path.into_inner().into()).await?;
     Ok(HttpResponse::NoContent().insert_header(vault_seq(applied.seq)).finish())

@@ -22,11 +22,14 @@ impl Answer {
     pub async fn to(request: RequestBuilder) -> Self {
         let (client, request) = request.build_split();
         let request = request.expect("a request that can be sent");
-        let name = format!("{} {}", request.method(), request.url());
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let name = format!("{method} {}", request.url());
         let response = client.execute(request).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
-        Self { request: name, status, headers, text }
+        let answer = Self { request: name, status, headers, text };
+        super::documented::check(&method, &path, &answer);
+        answer
     }
 
     pub fn expect_status(self, status: u16) -> Self {

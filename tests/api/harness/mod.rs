@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod database;
+mod documented;
 mod rng;
 mod team;
 mod user;
