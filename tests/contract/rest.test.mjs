@@ -1,0 +1,94 @@
+// The OpenAPI document: valid; and true, by the many requests that Schemathesis makes of it to a live server. It looks at
+// every answer: a status, a body, a type or a header that is not documented fails, and so do a server error, a
+// wrong request that is taken, a right one that is refused, a method that is not refused.
+//
+// CONTRACT_VENV names a Python environment with what requirements.txt lists; scripts/test makes one.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import Ajv from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { operated } from "../e2e/lib/operator.mjs";
+import { World } from "../e2e/lib/world.mjs";
+
+const VENV = process.env.CONTRACT_VENV;
+const CONFIG = fileURLToPath(new URL("schemathesis.toml", import.meta.url));
+const options = { skip: VENV ? false : "CONTRACT_VENV names no Python environment" };
+
+let world, directory;
+before(async () => {
+  world = await World.open({ users: ["owner", "contributor", "viewer"] });
+  directory = await mkdtemp(join(tmpdir(), "contract-"));
+});
+after(async () => {
+  await world?.close();
+  if (directory) await rm(directory, { recursive: true });
+});
+
+/** Runs a program of the environment to its end, in a directory of its own: it leaves files behind. */
+function run(name, args) {
+  const settings = { cwd: directory, timeout: 90_000, maxBuffer: 64 * 1024 * 1024 };
+  return new Promise((resolve) => {
+    execFile(join(VENV, "bin", name), args, settings, (error, stdout, stderr) => {
+      resolve({ code: error ? (error.code ?? error.signal) : 0, output: `${stdout}${stderr}` });
+    });
+  });
+}
+
+test("the log, with an event of every type and compacted, is as the document has it", async () => {
+  const { owner, contributor, viewer } = world.users;
+  const vault = await world.vault();
+  const base = `/api/vaults/${vault.id}`;
+  const document = (await owner.expect(200, "GET", "/api/openapi.json")).body;
+  const ajv = addFormats.default(new Ajv.default({ strict: false, allErrors: true }));
+  const validate = ajv.compile({ $ref: "#/components/schemas/LogPage", components: document.components });
+  const types = new Set();
+  const readLog = async () => {
+    const { body } = await owner.expect(200, "GET", `${base}/events`);
+    assert.deepEqual(validate(body) ? [] : validate.errors, []);
+    for (const { type } of body.events) types.add(type);
+  };
+
+  const source = await contributor.createSource(vault.id);
+  await contributor.updateSource(source.id, { title: "Again" });
+  await contributor.deleteSource(source.id);
+  const { seq } = await owner.createSource(vault.id);
+  await owner.expect(200, "PATCH", `${base}/members/${viewer.user.id}`, { role: "contributor" });
+  await owner.expect(204, "DELETE", `${base}/members/${viewer.user.id}`);
+  await owner.expect(200, "PATCH", base, { name: "Renamed" });
+  await readLog();
+  await operated(world.database, "compact", "--vault", vault.id, "--before", String(seq + 1));
+  await readLog();
+
+  const told = document.components.schemas.Told.oneOf.flatMap(({ properties }) => properties.type.enum);
+  // A deleted vault has no members who could read its log.
+  assert.deepEqual([...types].sort(), told.filter((type) => type !== "vault:deleted").sort());
+});
+
+test("the document is valid OpenAPI 3.1", options, async () => {
+  const text = await (await fetch(`${world.server.url}/api/openapi.json`)).text();
+  assert.match(JSON.parse(text).openapi, /^3\.1\./);
+  const file = join(directory, "openapi.json");
+  await writeFile(file, text);
+  const { code, output } = await run("python", ["-m", "openapi_spec_validator", file]);
+  assert.equal(code, 0, output);
+});
+
+test("Schemathesis finds nothing that the document does not say", options, async (t) => {
+  const { owner } = world.users;
+  const vault = await world.vault();
+  await owner.createSource(vault.id);
+  const { code, output } = await run("schemathesis", [
+    ...["--config-file", CONFIG, "run", `${world.server.url}/api/openapi.json`],
+    ...["--header", `Cookie: ${owner.cookie}`, "--generation-database", "none"],
+  ]);
+  assert.equal(code, 0, output);
+  // Whoever is signed out answers 401 to everything, which proves nothing.
+  const { body } = await owner.request("GET", "/api/auth/session");
+  assert.equal(body?.user?.id, owner.user.id, "signed in to the end");
+  t.diagnostic(output.match(/\d+ generated.*/)?.[0] ?? "");
+});
