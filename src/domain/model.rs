@@ -55,6 +55,7 @@ impl From<i32> for Version {
 
 /// A user as one sees oneself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({ "id": "0198f1a1-40e5-7c02-9d1a-5b7f3e6a8c20", "name": "Ada", "email": "ada@example.com" }))]
 pub struct User {
     /// The user's id.
     pub id: UserId,
@@ -77,6 +78,10 @@ pub struct Session {
 /// A vault as one of its members sees it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "0198f1a2-7b1c-7d3e-8f00-3c5a9d2e4b61", "name": "Reading list", "role": "owner", "headSeq": 42,
+    "createdAt": "2026-01-31T09:30:00.123Z", "updatedAt": "2026-01-31T09:30:00.123Z"
+}))]
 pub struct Vault {
     /// The vault's id.
     pub id: VaultId,
@@ -97,6 +102,10 @@ pub struct Vault {
 /// A member of a vault.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "userId": "0198f1a1-40e5-7c02-9d1a-5b7f3e6a8c20", "name": "Ada", "email": "ada@example.com",
+    "role": "contributor", "createdAt": "2026-01-31T09:30:00.123Z"
+}))]
 pub struct Member {
     /// The user.
     pub user_id: UserId,
@@ -114,6 +123,11 @@ pub struct Member {
 /// A source, in the same shape as in events.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "0198f1a2-9c44-7a10-b2f3-6e8d1c0a5f72", "title": "A paper", "fileUrl": "https://example.com/paper.pdf",
+    "vaultId": "0198f1a2-7b1c-7d3e-8f00-3c5a9d2e4b61", "createdAt": "2026-01-31T09:30:00.123Z", "updatedAt": "2026-01-31T09:30:00.123Z",
+    "version": 1
+}))]
 pub struct Source {
     /// The source's id.
     pub id: SourceId,

@@ -82,6 +82,7 @@ macro_rules! payloads {
         /// What happened, and what is told of it.
         #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
         #[serde(tag = "type", content = "payload")]
+        #[schema(as = Event)]
         pub enum Told {
             $($(#[$doc])* #[serde(rename = $name)] $variant($variant),)*
             /// What was there at this position; the log before it is gone.

@@ -71,16 +71,30 @@ impl Parts {
 
     /// What the server says to one socket.
     fn answers(&mut self) {
-        self.answer::<Joined>("vault:joined", "The socket is in the room: live from here on.");
+        self.answer::<Joined>(
+            "vault:joined",
+            "The socket is in the room: live from here on.",
+            json!({ "vaultId": VAULT, "role": "viewer", "seq": 42 }),
+        );
         self.answer::<Left>(
             "vault:left",
             "The socket is out of the room: as it wished, or since its user's right ended.",
+            json!({ "vaultId": VAULT, "reason": "membership-revoked" }),
         );
-        self.answer::<Resync>("vault:resync", "Comes before `vault:joined` where the backlog cannot be given.");
-        self.answer::<Refusal>("error", "An event of this client was refused.");
+        self.answer::<Resync>(
+            "vault:resync",
+            "Comes before `vault:joined` where the backlog cannot be given.",
+            json!({ "vaultId": VAULT, "seq": 20_041 }),
+        );
+        self.answer::<Refusal>(
+            "error",
+            "An event of this client was refused.",
+            json!({ "code": "ACCESS_DENIED", "message": "Access denied to vault", "vaultId": VAULT }),
+        );
         self.answer::<ConnectError>(
             "connect_error",
             "The connection was refused. The client must connect again itself.",
+            json!({ "message": "UNAUTHORIZED" }),
         );
     }
 
@@ -101,9 +115,7 @@ impl Parts {
         let (key, ack) = (format!("request.{name}"), format!("ack.{name}"));
         let (sent, answered) = (self.generator.subschema_for::<T>(), self.generator.subschema_for::<Ack<A>>());
         self.message(&key, name, summary, sent);
-        if let Some(message) = self.messages.get_mut(&key) {
-            message["examples"] = json!([{ "payload": example }]);
-        }
+        self.example(&key, example);
         self.message(&ack, name, "Acknowledges the event, if the client asked for that.", answered);
         self.server.insert(key.clone(), reference("messages", &key));
         self.acks.insert(ack.clone(), reference("messages", &ack));
@@ -117,15 +129,22 @@ impl Parts {
         );
     }
 
-    fn answer<T: JsonSchema>(&mut self, name: &str, summary: &str) {
+    fn answer<T: JsonSchema>(&mut self, name: &str, summary: &str, example: Value) {
         let key = format!("answer.{name}");
         let schema = self.generator.subschema_for::<T>();
         self.message(&key, name, summary, schema);
+        self.example(&key, example);
         self.server.insert(key.clone(), reference("messages", &key));
         self.operations.insert(
             format!("hear.{name}"),
             json!({ "action": "send", "channel": channel("socket"), "messages": [in_channel("socket", &key)] }),
         );
+    }
+
+    fn example(&mut self, key: &str, payload: Value) {
+        if let Some(message) = self.messages.get_mut(key) {
+            message["examples"] = json!([{ "payload": payload }]);
+        }
     }
 
     fn message(&mut self, key: &str, name: &str, summary: &str, mut payload: Schema) {

@@ -64,9 +64,33 @@ test("the log, with an event of every type and compacted, is as the document has
   await operated(world.database, "compact", "--vault", vault.id, "--before", String(seq + 1));
   await readLog();
 
-  const told = document.components.schemas.Told.oneOf.flatMap(({ properties }) => properties.type.enum);
+  const told = document.components.schemas.Event.oneOf.flatMap(({ properties }) => properties.type.enum);
   // A deleted vault has no members who could read its log.
   assert.deepEqual([...types].sort(), told.filter((type) => type !== "vault:deleted").sort());
+});
+
+test("every example is one", async () => {
+  const { components, paths } = await (await fetch(`${world.server.url}/api/openapi.json`)).json();
+  const ajv = addFormats.default(new Ajv.default({ strict: false, allErrors: true }));
+  const assertFits = (schema, value, what) => {
+    const validate = ajv.compile({ allOf: [schema], components });
+    assert.deepEqual(validate(value) ? [] : validate.errors, [], what);
+  };
+  const schemas = Object.entries(components.schemas).filter(([, { example }]) => example);
+  assert.ok(schemas.length > 8, `${schemas.length} schemas with an example`);
+  for (const [name, { example }] of schemas) assertFits({ $ref: `#/components/schemas/${name}` }, example, name);
+
+  const codes = new Set();
+  const responses = Object.values(paths).flatMap((item) => Object.values(item)).map(({ responses: all }) => all);
+  for (const [status, { content }] of responses.flatMap(Object.entries)) {
+    const problem = content?.["application/problem+json"];
+    for (const { value } of Object.values(problem?.examples ?? {})) {
+      assertFits(problem.schema, value, value.code);
+      assert.equal(String(value.status), status);
+      codes.add(value.code);
+    }
+  }
+  assert.ok(codes.size > 18, `${[...codes]}`);
 });
 
 test("the document is valid OpenAPI 3.1", options, async () => {

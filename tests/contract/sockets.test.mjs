@@ -56,6 +56,12 @@ test("the official parser finds nothing wrong", async () => {
   assert.equal(parsed.operations().all().length, Object.keys(document.operations).length);
 });
 
+test("every example is one", () => {
+  const examples = Object.entries(document.components.messages).filter(([, message]) => message.examples);
+  assert.equal(examples.length, 10);
+  for (const [key, message] of examples) assert.ok(messages.get(key)(message.examples[0].payload), key);
+});
+
 test("whatever a live server says is as the document has it, and it says everything that is there", async () => {
   const { owner, contributor, viewer, extra } = world.users;
   const vault = await world.vault("Awkward \u2028 \"😀\"");

@@ -30,7 +30,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     info(
         title = "SyncScript",
         description = "Shared lists of sources that every member sees live. Changes are made here; they are heard over \
-            Socket.IO, which `/api/asyncapi.json` describes.\n\n\
+            Socket.IO, which [/api/asyncapi.json](/api/asyncapi.json) describes.\n\n\
             Every path that takes GET takes HEAD too. Every error is a problem document (RFC 9457); `code` says which. \
             An unknown path answers 404 `NOT_FOUND`, another method 405 `METHOD_NOT_ALLOWED` with `Allow`."
     ),
@@ -43,6 +43,16 @@ pub fn document() -> utoipa::openapi::OpenApi {
         pages::demo, pages::page, pages::asset,
         docs::openapi, docs::asyncapi, docs::page, docs::asset,
         metrics::show, health::alive, health::ready,
+    ),
+    tags(
+        (name = "Sign in", description = "Users and their sessions"),
+        (name = "Vaults", description = "Lists, each with members and a log of its own"),
+        (name = "Members", description = "Who may read, change and manage a vault"),
+        (name = "Sources", description = "What a vault lists"),
+        (name = "Log", description = "What happened in a vault, in order"),
+        (name = "Pages", description = "The test page"),
+        (name = "Documents", description = "This interface"),
+        (name = "Operation", description = "For load balancers and operators"),
     ),
     components(schemas(problem::Problem)),
     security(("session" = [])),
