@@ -5,7 +5,8 @@
 PYTHON_OLDEST=3.10
 
 python_fits() {
-  command -v python3 >/dev/null && at_least "$(python3 -c 'import platform; print(platform.python_version())')" "$PYTHON_OLDEST"
+  command -v python3 >/dev/null &&
+    at_least "$(python3 -c 'import platform; print(platform.python_version())')" "$PYTHON_OLDEST"
 }
 
 # Makes the environment in directory $1 with what the file $2 lists, unless that was done since the file last changed.
@@ -15,7 +16,10 @@ python_venv() {
   rm -rf "$1"
   if ! python_fits || ! python3 -c 'import ensurepip' 2>/dev/null; then
     # In a shell of its own: it gives up by ending it.
-    (apt_candidate python3-venv "Python $PYTHON_OLDEST or newer, with venv," >/dev/null && apt_install python3-venv) || true
+    (
+      apt_candidate python3-venv "Python $PYTHON_OLDEST or newer, with venv," >/dev/null
+      apt_install python3-venv
+    ) || true
     hash -r
     python_fits || return 1
   fi

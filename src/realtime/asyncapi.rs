@@ -1,5 +1,5 @@
-//! What the server and its clients say over Socket.IO, as an AsyncAPI 3.0 document, made from the types that are written
-//! and read. The clients' TypeScript types are made from the document (`tests/api/contract/`).
+//! What the server and its clients say over Socket.IO, as an AsyncAPI 3.0 document, made from the types that are
+//! written and read. The clients' TypeScript types are made from the document (`tests/api/contract/`).
 //!
 //! An acknowledgement is the reply of an operation; its message is named after the event it answers.
 

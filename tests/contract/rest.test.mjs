@@ -1,5 +1,5 @@
-// The OpenAPI document: valid; and true, by the many requests that Schemathesis makes of it to a live server. It looks at
-// every answer: a status, a body, a type or a header that is not documented fails, and so do a server error, a
+// The OpenAPI document: valid; and true, by the many requests that Schemathesis makes of it to a live server. It looks
+// at every answer: a status, a body, a type or a header that is not documented fails, and so do a server error, a
 // wrong request that is taken, a right one that is refused, a method that is not refused.
 //
 // CONTRACT_VENV names a Python environment with what requirements.txt lists; scripts/test makes one.

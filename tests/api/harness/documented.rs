@@ -14,6 +14,10 @@ const HEADERS: [&str; 5] = ["ETag", "Location", "Retry-After", "Set-Cookie", "X-
 
 /// Asserts that the answer's status, its code and its headers are documented for the path and method.
 pub fn check(method: &str, path: &str, answer: &Answer) {
+    if method == "OPTIONS" {
+        // Asked by browsers before a request of another origin: no route answers that.
+        return;
+    }
     let paths = DOCUMENT["paths"].as_object().expect("paths");
     // A path without a parameter goes before one with.
     let best = paths
