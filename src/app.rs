@@ -24,9 +24,9 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::auth::{Auth, AuthSettings};
+use crate::auth::{Auth, AuthSettings, Secrets};
 use crate::command::Commands;
-use crate::config::{LimitArgs, ServeArgs};
+use crate::config::{CookieSameSite, LimitArgs, ServeArgs};
 use crate::error::Error;
 use crate::http;
 use crate::origin::Origins;
@@ -55,6 +55,10 @@ pub struct AppState {
     pub origins: Origins,
     /// Whether browsers reach the server by https.
     pub secure: bool,
+    /// Where browsers find the server, if that was set.
+    pub public_url: Option<String>,
+    /// What its cookies say of other sites.
+    pub cookie_same_site: CookieSameSite,
     /// Whether the schema is there.
     pub schema: Schema,
     /// The sockets.
@@ -119,6 +123,8 @@ impl Application {
     /// # Errors
     /// The address is taken, or the database has a schema that this version cannot work with.
     pub async fn start(options: PgConnectOptions, args: &ServeArgs) -> anyhow::Result<Self> {
+        args.check()?;
+        let secrets = Secrets::parse(args.auth_secret.as_ref())?;
         let listener = TcpListener::bind((args.host, args.port))
             .map_err(|error| anyhow::anyhow!("HOST, PORT: cannot listen on {}:{}: {error}", args.host, args.port))?;
         listener.set_nonblocking(true)?;
@@ -135,11 +141,11 @@ impl Application {
         let limits = &args.limits;
         let settings = AuthSettings {
             lifetime: LimitArgs::s(limits.session_lifetime_s),
-            secure: args.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
+            secure: args.is_secure(),
             account_rate: LimitArgs::per_minute(limits.login_rate_account),
             address_rate: LimitArgs::per_minute(limits.login_rate_address),
         };
-        let auth = Auth::new(pool.clone(), settings);
+        let auth = Auth::new(pool.clone(), settings, &secrets);
         let key_lifetime = LimitArgs::s(limits.idempotency_lifetime_s);
         let commands = Commands::new(pool.clone(), Arc::clone(&relay_wake), Arc::clone(&others), key_lifetime);
         let origins = Origins::new(args.public_url.iter().chain(&args.allowed_origins).cloned().collect());
@@ -181,6 +187,8 @@ impl Application {
             commands,
             origins,
             secure,
+            public_url: args.public_url.clone(),
+            cookie_same_site: args.cookie_same_site,
             schema,
             limits: limits.clone(),
             realtime: Arc::clone(&realtime),

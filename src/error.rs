@@ -39,6 +39,9 @@ pub enum Error {
     /// The body is not declared as JSON.
     #[error("Send the body as Content-Type: application/json")]
     NotJson,
+    /// The body is declared neither as a form nor as JSON.
+    #[error("Send the body as Content-Type: application/x-www-form-urlencoded or application/json")]
+    NotForm,
     /// The last owner cannot go.
     #[error("A vault needs an owner: make someone else owner first")]
     LastOwner,
@@ -101,6 +104,7 @@ impl Error {
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::TooLarge { .. } => "TOO_LARGE",
             Self::NotJson => "NOT_JSON",
+            Self::NotForm => "NOT_FORM",
             Self::LastOwner => "LAST_OWNER",
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::UnknownEmail => "UNKNOWN_EMAIL",

@@ -10,7 +10,7 @@ use outbox_worker::{Db, Wake};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use syncscript::app::Application;
-use syncscript::auth::{Auth, AuthSettings};
+use syncscript::auth::{Auth, AuthSettings, Secrets};
 use syncscript::command::Commands;
 use syncscript::config::{self, Cli, Command, ServeArgs, database_options};
 use syncscript::limit::Rate;
@@ -72,7 +72,7 @@ async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
     let unlimited = Rate { per_second: f64::MAX, burst: f64::MAX };
     let settings =
         AuthSettings { lifetime: Duration::ZERO, secure: false, account_rate: unlimited, address_rate: unlimited };
-    let auth = Auth::new(pool.clone(), settings);
+    let auth = Auth::new(pool.clone(), settings, &Secrets::default());
     // No relay runs here: the servers find the seeded events by their sweep.
     let commands = Commands::new(pool.clone(), Arc::new(Wake::default()), Arc::new(Wake::default()), Duration::ZERO);
     let demo = seed::run(&pool, &auth, &commands).await?;

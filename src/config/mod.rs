@@ -10,6 +10,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
+use crate::auth::SecretText;
+
 pub use limits::LimitArgs;
 
 /// Shared sources, live: REST and Socket.IO on one port, PostgreSQL behind.
@@ -52,6 +54,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// What cookies say of requests from other sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CookieSameSite {
+    /// Not sent with them, except when a link is followed.
+    Lax,
+    /// Sent with them.
+    None,
+}
+
 /// The settings of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -64,9 +75,16 @@ pub struct ServeArgs {
     /// Where browsers find this server, such as https://sync.example.com; https makes cookies Secure
     #[arg(long, env = "SYNCSCRIPT_PUBLIC_URL", value_name = "URL", value_parser = web_origin)]
     pub public_url: Option<String>,
-    /// Other web origins whose pages may connect, separated by commas
+    /// Other web origins whose pages may use this server, over REST (CORS) and sockets alike; separated by commas
     #[arg(long, env = "SYNCSCRIPT_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', value_parser = web_origin)]
     pub allowed_origins: Vec<String>,
+    /// Accepts the sessions of an Auth.js or NextAuth.js front end that has the same secret; the newest first of several,
+    /// separated by commas or spaces
+    #[arg(long, env = "AUTH_SECRET", hide_env_values = true)]
+    pub auth_secret: Option<SecretText>,
+    /// What cookies say of other sites: none lets pages of other sites that are on the list use them, and needs https
+    #[arg(long, env = "SYNCSCRIPT_COOKIE_SAME_SITE", value_enum, default_value = "lax")]
+    pub cookie_same_site: CookieSameSite,
     /// Brings the database to the schema of this version at the start
     #[arg(long, env = "SYNCSCRIPT_MIGRATE", default_value_t = true, action = clap::ArgAction::Set)]
     pub migrate: bool,
@@ -88,6 +106,28 @@ pub struct ServeArgs {
     /// Limits.
     #[command(flatten, next_help_heading = "Limits")]
     pub limits: LimitArgs,
+}
+
+impl ServeArgs {
+    /// Whether browsers reach the server by https.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https:"))
+    }
+
+    /// Checks what no setting shows by itself.
+    ///
+    /// # Errors
+    /// One sentence that names the settings.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.cookie_same_site == CookieSameSite::None && !self.is_secure() {
+            anyhow::bail!(
+                "SYNCSCRIPT_COOKIE_SAME_SITE (--cookie-same-site) can be none on https alone, since browsers refuse such \
+                 cookies elsewhere: set SYNCSCRIPT_PUBLIC_URL to the https address of this server"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Reads the command line and the environment.

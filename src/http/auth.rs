@@ -1,13 +1,12 @@
 //! Register, sign in, sign out, and who am I.
 
-use actix_web::cookie::time::Duration;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::extract::{Object, cookies, session as current_session};
+use super::cookies::{end_session, gone_cookies, session_cookie};
+use super::extract::{Object, session as current_session};
 use crate::app::AppState;
 use crate::domain::{Email, MemberName, Password, Session, User};
 use crate::error::Error;
@@ -73,13 +72,8 @@ pub async fn login(
     body: Json<Object<Login>>,
 ) -> Result<HttpResponse, Error> {
     let Login { email, password } = body.into_inner().0;
-    // NUL can be in no stored address, and the database refuses it as text.
-    if email.contains('\0') {
-        return Err(Error::BadCredentials);
-    }
     let signed_in = state.auth.login(&email, Password::attempt(password), state.client_address(&request)).await?;
-    let lifetime = i64::try_from(state.auth.lifetime().as_secs()).unwrap_or(i64::MAX);
-    let cookie = session_cookie(&state, signed_in.token, lifetime);
+    let cookie = session_cookie(&state, signed_in.token);
     Ok(HttpResponse::Ok().cookie(cookie).json(signed_in.session))
 }
 
@@ -92,10 +86,12 @@ pub async fn login(
     ))
 )]
 pub async fn logout(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    if let Some(token) = cookies(request.headers()).and_then(|cookies| state.auth.token(cookies)) {
-        state.auth.logout(token).await?;
+    end_session(&state, &request).await?;
+    let mut response = HttpResponse::NoContent();
+    for cookie in gone_cookies(&state, &request) {
+        response.cookie(cookie);
     }
-    Ok(HttpResponse::NoContent().cookie(session_cookie(&state, String::new(), 0)).finish())
+    Ok(response.finish())
 }
 
 /// Who is signed in: `null` if nobody is.
@@ -105,14 +101,4 @@ pub async fn logout(state: Data<AppState>, request: HttpRequest) -> Result<HttpR
 )]
 pub async fn session(request: HttpRequest) -> Result<HttpResponse, Error> {
     Ok(HttpResponse::Ok().json(current_session(&request).await?))
-}
-
-fn session_cookie(state: &AppState, token: String, lifetime_s: i64) -> Cookie<'static> {
-    Cookie::build(state.auth.cookie_name(), token)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(state.secure)
-        .max_age(Duration::seconds(lifetime_s))
-        .finish()
 }

@@ -14,11 +14,16 @@ use metrics::histogram;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::cors::Sharing;
 use super::problem;
+use super::protection::protect;
 use crate::app::AppState;
 use crate::config::LimitArgs;
 use crate::error::Error;
 use crate::realtime::bridge::PATH;
+
+/// In the extensions of a response: its body stays, whatever its status.
+pub struct OwnBody;
 
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
 
@@ -35,9 +40,12 @@ pub async fn request_context<B: MessageBody + 'static>(
     // The path holds ids only; the query is left out, since clients put anything there.
     let span = tracing::info_span!("request", %id, %method, %path);
     let started = Instant::now();
-    let outcome = match refuse_foreign(&request) {
-        Some(error) => Ok(request.into_response(document(&error.into(), &id))),
-        None => bounded(next, request).instrument(span.clone()).await.map(|response| describe(response, &id)),
+    let sharing = request.app_data::<Data<AppState>>().map(|state| Sharing::of(&state.origins, request.headers()));
+    let outcome = match (refuse_foreign(&request), sharing.as_ref().and_then(|sharing| sharing.preflight(&request))) {
+        (Some(error), _) => Ok(request.into_response(document(&error.into(), &id))),
+        (None, Some(Ok(answer))) => Ok(request.into_response(answer)),
+        (None, Some(Err(error))) => Ok(request.into_response(document(&error.into(), &id))),
+        (None, None) => bounded(next, request).instrument(span.clone()).await.map(|response| describe(response, &id)),
     };
     let _entered = span.enter();
     // A handler's error is a response by now; one that still travels as an error came from the framework itself.
@@ -45,6 +53,10 @@ pub async fn request_context<B: MessageBody + 'static>(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    if let Some(sharing) = sharing {
+        sharing.mark(response.headers_mut());
+    }
+    protect(&path, response.headers_mut());
     let route = response.request().match_pattern().unwrap_or_else(|| {
         // Long polls wait by design: they must not be taken for slow answers of anything else.
         if is_socket_io(&path) { format!("{PATH}/") } else { "none".to_owned() }
@@ -88,9 +100,7 @@ fn refuse_foreign(request: &ServiceRequest) -> Option<Error> {
         return None;
     }
     let state = request.app_data::<Data<AppState>>()?;
-    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("null"));
-    let permitted = state.origins.permit(text(header::ORIGIN), text(header::HOST));
-    (!permitted).then_some(Error::ForeignOrigin)
+    (!state.origins.permit_headers(request.headers())).then_some(Error::ForeignOrigin)
 }
 
 /// Gives a failed response its document.
@@ -111,9 +121,9 @@ fn describe<B: MessageBody + 'static>(response: ServiceResponse<B>, id: &str) ->
     ServiceResponse::new(request, described)
 }
 
-/// Socket.IO's long-polling answers errors in its own format, which its clients read.
+/// Socket.IO's long-polling and Auth.js answer errors in their own formats, which their clients read.
 fn has_own_body<B>(response: &ServiceResponse<B>) -> bool {
-    is_socket_io(response.request().path())
+    is_socket_io(response.request().path()) || response.response().extensions().contains::<OwnBody>()
 }
 
 fn is_socket_io(path: &str) -> bool {

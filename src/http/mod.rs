@@ -1,7 +1,10 @@
 //! REST: routes, extractors, answers. No SQL here, and no rule about who may do what: the append decides that.
 
 mod auth;
+mod authjs;
 mod context;
+mod cookies;
+mod cors;
 mod docs;
 // The annotations of routes name types by their whole path.
 #[allow(unused_qualifications)]
@@ -14,6 +17,7 @@ pub mod openapi;
 #[allow(unused_qualifications)]
 mod pages;
 mod problem;
+mod protection;
 #[allow(unused_qualifications)]
 mod sources;
 mod vaults;
@@ -40,6 +44,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/api/auth/login").route(web::post().to(auth::login)))
         .service(web::resource("/api/auth/logout").route(web::post().to(auth::logout)))
         .service(get("/api/auth/session", auth::session))
+        .configure(authjs::routes)
         .service(get("/api/vaults", vaults::list).route(web::post().to(vaults::create)))
         .service(
             get("/api/vaults/{vaultId}", vaults::show)

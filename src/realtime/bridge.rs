@@ -71,8 +71,7 @@ fn accept(realtime: &Realtime, head: &RequestHead) -> Result<Accepted, (StatusCo
     if !query.split('&').any(|pair| pair == "transport=websocket") || !query.split('&').any(|pair| pair == "EIO=4") {
         return Err((StatusCode::BAD_REQUEST, "not a request of a Socket.IO 3 or 4 client"));
     }
-    let text = |name| head.headers().get(name).map(|value| value.to_str().unwrap_or("null"));
-    if !realtime.origins.permit(text(actix_http::header::ORIGIN), text(actix_http::header::HOST)) {
+    if !realtime.origins.permit_headers(head.headers()) {
         return Err((StatusCode::FORBIDDEN, "this origin is not allowed"));
     }
     let mut response = ws::handshake(head).map_err(|_| (StatusCode::BAD_REQUEST, "not a websocket handshake"))?;

@@ -12,8 +12,8 @@ use socketioxide::handler::ConnectHandler;
 
 use super::Realtime;
 use super::inbox::{Client, InboxHandler};
+use crate::auth::Presented;
 use crate::domain::Session;
-use crate::store::sessions::TokenHash;
 
 /// What a refused client reads as the message of `connect_error`.
 #[derive(Debug, JsonSchema)]
@@ -47,9 +47,9 @@ pub fn register(io: &SocketIo, realtime: &Arc<Realtime>) {
 async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused> {
     let cookies =
         socket.req_parts().headers.get(http::header::COOKIE).and_then(|value| str::from_utf8(value.as_bytes()).ok());
-    let token = cookies.and_then(|cookies| realtime.auth.token(cookies)).ok_or(Refused::Unauthorized)?;
-    realtime.roster.enter(socket.clone(), TokenHash::of(token));
-    let session = find_session(&realtime, token).await.inspect_err(|_| realtime.turn_away(socket.id))?;
+    let token = cookies.and_then(|cookies| realtime.auth.presented(cookies)).ok_or(Refused::Unauthorized)?;
+    realtime.roster.enter(socket.clone(), token.hash(), token.is_sealed());
+    let session = find_session(&realtime, &token).await.inspect_err(|_| realtime.turn_away(socket.id))?;
     if !realtime.roster.admit(
         socket.id,
         session.user.id,
@@ -66,7 +66,7 @@ async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused
     Ok(())
 }
 
-async fn find_session(realtime: &Realtime, token: &str) -> Result<Session, Refused> {
+async fn find_session(realtime: &Realtime, token: &Presented<'_>) -> Result<Session, Refused> {
     match bounded(realtime.auth.find(token)).await {
         Ok(session) => session.ok_or(Refused::Unauthorized),
         Err(error) => {

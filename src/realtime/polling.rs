@@ -28,8 +28,7 @@ pub fn routes(config: &mut ServiceConfig, realtime: &Arc<Realtime>) {
 }
 
 async fn poll(request: HttpRequest, payload: Payload, realtime: Data<Realtime>) -> HttpResponse {
-    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("null"));
-    if !realtime.origins.permit(text(header::ORIGIN), text(header::HOST)) {
+    if !realtime.origins.permit_headers(request.headers()) {
         return error(StatusCode::FORBIDDEN, 4, "Forbidden");
     }
     // Websockets arrive at the bridge; without `Upgrade` the engine could answer 101 and never get a connection.

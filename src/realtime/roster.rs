@@ -3,11 +3,12 @@
 //! **State.** Who is connected, by which session, until when. Sockets enter before their session is looked up, so that
 //! a session that ends in between is found, and leave when their connection is over.
 //! **How it ends.** Four times a second: sockets whose session is over by the clock are cut, and so are those whose session
-//! changed in the database and is gone. The changes are read with an overlap far longer than a commit takes. After a
+//! changed in the database and is gone: its row, or, where the token is the session itself, by a revocation or the end of
+//! its user. The changes are read with an overlap far longer than a commit takes. After a
 //! time without the database longer than that, every session is asked for once.
 //! **On failure.** With the database away nothing is learnt of logouts; the clock still ends sessions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ use socketioxide::socket::Sid;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::lines::Lines;
-use crate::store::{self, session_changes, sessions::TokenHash};
+use crate::store::session_changes::{self, Change};
+use crate::store::{self, sealed_sessions, sessions::TokenHash};
 
 /// How often the roster is looked through.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -36,14 +38,16 @@ pub struct Roster {
 struct Present {
     socket: SocketRef,
     token: TokenHash,
+    /// Whether the session has no row, but is the token itself.
+    sealed: bool,
     /// None while the session is being looked up.
     session: Option<(UserId, DateTime<Utc>)>,
 }
 
 impl Roster {
     /// A socket has come, and its session is about to be looked up.
-    pub fn enter(&self, socket: SocketRef, token: TokenHash) {
-        self.lock().insert(socket.id, Present { socket, token, session: None });
+    pub fn enter(&self, socket: SocketRef, token: TokenHash, sealed: bool) {
+        self.lock().insert(socket.id, Present { socket, token, sealed, session: None });
     }
 
     /// Its session was found. False, and it is out again, if the user has `limit` others.
@@ -105,17 +109,36 @@ impl Roster {
         }
     }
 
-    async fn ask_for_all(&self, pool: &Db) -> store::Result<Vec<session_changes::Change>> {
-        let tokens: Vec<TokenHash> = self.lock().values().map(|present| present.token).collect();
-        let alive: HashMap<_, _> = session_changes::alive(pool, &tokens).await?.into_iter().collect();
-        Ok(tokens.into_iter().map(|token| (token, alive.get(&token).copied())).collect())
+    async fn ask_for_all(&self, pool: &Db) -> store::Result<Vec<Change>> {
+        let (rows, sealed) = self.tokens();
+        let alive: HashMap<_, _> = session_changes::alive(pool, &rows).await?.into_iter().collect();
+        let gone = sealed_sessions::gone(pool, &sealed).await?;
+        let rows = rows.into_iter().map(|token| Change::Session(token, alive.get(&token).copied()));
+        Ok(rows.chain(gone.into_iter().map(|token| Change::Session(token, None))).collect())
     }
 
-    fn learn(&self, lines: &Lines, changes: Vec<session_changes::Change>) {
+    /// Whose sessions are rows, and whose are not. Of the latter those that are still being looked up are left out: the
+    /// look-up tells them.
+    fn tokens(&self) -> (Vec<TokenHash>, Vec<(TokenHash, UserId)>) {
+        let present = self.lock();
+        let rows = present.values().filter(|present| !present.sealed).map(|present| present.token).collect();
+        let sealed = present.values().filter(|present| present.sealed);
+        let sealed = sealed.filter_map(|present| Some((present.token, present.session?.0))).collect();
+        (rows, sealed)
+    }
+
+    fn learn(&self, lines: &Lines, changes: Vec<Change>) {
         if changes.is_empty() {
             return;
         }
-        let ends: HashMap<TokenHash, Option<DateTime<Utc>>> = changes.into_iter().collect();
+        let mut ends: HashMap<TokenHash, Option<DateTime<Utc>>> = HashMap::new();
+        let mut deleted: HashSet<UserId> = HashSet::new();
+        for change in changes {
+            match change {
+                Change::Session(token, end) => drop(ends.insert(token, end)),
+                Change::User(user) => drop(deleted.insert(user)),
+            }
+        }
         for present in self.lock().values_mut() {
             if let (Some((_, expires)), Some(Some(end))) = (&mut present.session, ends.get(&present.token)) {
                 *expires = *end;
@@ -124,7 +147,9 @@ impl Roster {
         let now = Utc::now();
         // One that is still being looked up is told by the look-up.
         self.cut_where(lines, |present| {
-            present.session.is_some() && ends.get(&present.token).is_some_and(|end| end.is_none_or(|end| end <= now))
+            present.session.is_some_and(|(user, _)| deleted.contains(&user))
+                || present.session.is_some()
+                    && ends.get(&present.token).is_some_and(|end| end.is_none_or(|end| end <= now))
         });
     }
 

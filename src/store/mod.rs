@@ -7,6 +7,7 @@ mod error;
 pub mod history;
 pub mod idempotency;
 pub mod members;
+pub mod sealed_sessions;
 pub mod session_changes;
 pub mod sessions;
 pub mod sources;

@@ -6,9 +6,16 @@ use sqlx::PgExecutor;
 
 use super::Result;
 use super::sessions::TokenHash;
+use crate::domain::UserId;
 
-/// A session that changed, and when it ends now; none if it is gone.
-pub type Change = (TokenHash, Option<DateTime<Utc>>);
+/// What may end a session.
+#[derive(Debug, Clone, Copy)]
+pub enum Change {
+    /// A session changed: when it ends now; none if it is gone.
+    Session(TokenHash, Option<DateTime<Utc>>),
+    /// A user is gone.
+    User(UserId),
+}
 
 /// The changes of the last `window_s` seconds.
 ///
@@ -16,14 +23,21 @@ pub type Change = (TokenHash, Option<DateTime<Utc>>);
 /// Only outages and defects.
 pub async fn recent(db: impl PgExecutor<'_>, window_s: f64) -> Result<Vec<Change>> {
     let rows = sqlx::query!(
-        r#"SELECT c.token_hash, s.expires_at AS "expires_at?" FROM session_changes c
-           LEFT JOIN sessions s ON s.token_hash = c.token_hash
-           WHERE c.changed_at > clock_timestamp() - $1 * interval '1 second'"#,
+        r#"SELECT c.token_hash AS "token_hash?", s.expires_at AS "expires_at?", NULL::uuid AS "user_id?"
+           FROM session_changes c LEFT JOIN sessions s ON s.token_hash = c.token_hash
+           WHERE c.changed_at > clock_timestamp() - $1 * interval '1 second'
+           UNION ALL
+           SELECT NULL, NULL, user_id FROM user_changes
+           WHERE changed_at > clock_timestamp() - $1 * interval '1 second'"#,
         window_s,
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().filter_map(|row| Some((TokenHash::stored(&row.token_hash)?, row.expires_at))).collect())
+    let change = |token: Option<Vec<u8>>, expires, user: Option<uuid::Uuid>| match token {
+        Some(token) => Some(Change::Session(TokenHash::stored(&token)?, expires)),
+        None => Some(Change::User(user?.into())),
+    };
+    Ok(rows.into_iter().filter_map(|row| change(row.token_hash, row.expires_at, row.user_id)).collect())
 }
 
 /// Of the given sessions, those that are there, with their ends.
@@ -38,12 +52,14 @@ pub async fn alive(db: impl PgExecutor<'_>, tokens: &[TokenHash]) -> Result<Vec<
     Ok(rows.into_iter().filter_map(|row| Some((TokenHash::stored(&row.token_hash)?, row.expires_at))).collect())
 }
 
-/// Removes sessions that have been over for a day, and changes that every node has seen long ago.
+/// Removes sessions and revocations that have been over for a day, and changes that every node has seen long ago.
 ///
 /// # Errors
 /// Only outages and defects.
 pub async fn clean(db: &Db) -> Result<()> {
     sqlx::query!("DELETE FROM sessions WHERE expires_at < now() - interval '1 day'").execute(db).await?;
+    sqlx::query!("DELETE FROM revoked_tokens WHERE expires_at < now() - interval '1 day'").execute(db).await?;
     sqlx::query!("DELETE FROM session_changes WHERE changed_at < now() - interval '1 hour'").execute(db).await?;
+    sqlx::query!("DELETE FROM user_changes WHERE changed_at < now() - interval '1 hour'").execute(db).await?;
     Ok(())
 }

@@ -57,7 +57,7 @@ export class Database {
 function launch(args, settings) {
   // Only what the test itself says counts.
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(SYNCSCRIPT_.*|DATABASE_URL|HOST|PORT|RUST_LOG|PG[A-Z]+)$/.test(name),
+    ([name]) => !/^(SYNCSCRIPT_.*|AUTH_SECRET|DATABASE_URL|HOST|PORT|RUST_LOG|PG[A-Z]+)$/.test(name),
   );
   const env = { ...Object.fromEntries(inherited), ...settings };
   const child = spawn(BIN, args, { env, cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe"] });

@@ -25,7 +25,7 @@ export function adminUrl() {
  */
 export function programEnv(settings) {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(SYNCSCRIPT_.*|DATABASE_URL|HOST|PORT|RUST_LOG|PG[A-Z]+)$/.test(name),
+    ([name]) => !/^(SYNCSCRIPT_.*|AUTH_SECRET|DATABASE_URL|HOST|PORT|RUST_LOG|PG[A-Z]+)$/.test(name),
   );
   return { ...Object.fromEntries(inherited), ...settings };
 }

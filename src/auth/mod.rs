@@ -2,6 +2,15 @@
 //!
 //! Passwords are argon2id. Hashing takes tens of milliseconds of a core, so it runs off the HTTP threads and few at a
 //! time. A login with an unknown address hashes all the same: its time does not tell which addresses exist.
+//!
+//! A session is a row, known by the hash of its token, or a token that Auth.js encrypted under a secret that we share,
+//! which stands for itself until it ends or is revoked.
+
+mod cookie;
+pub mod csrf;
+mod jwe;
+mod sealed;
+mod secrets;
 
 use outbox_worker::Db;
 use std::net::IpAddr;
@@ -13,13 +22,21 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use tokio::sync::Semaphore;
+use chrono::Utc;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::domain::{Email, MemberName, Password, Session, User, UserId};
 use crate::error::Error;
 use crate::limit::{Rate, Throttle};
 use crate::store::sessions::{self, TokenHash};
-use crate::store::users;
+use crate::store::{sealed_sessions, users};
+
+pub use cookie::{Names, Presented, session_parts, value as cookie_value};
+use sealed::Opener;
+pub use secrets::{SecretText, Secrets};
+
+/// Longest address that a user can have; see the table.
+const LONGEST_EMAIL: usize = 254;
 
 /// Registers users, signs them in and out, and knows them again.
 #[derive(Clone)]
@@ -27,7 +44,9 @@ pub struct Auth {
     pool: Db,
     lifetime: Duration,
     hashing: Arc<Semaphore>,
-    cookie: &'static str,
+    names: Names,
+    opener: Opener,
+    csrf: Arc<OnceCell<Vec<String>>>,
     accounts: Arc<Throttle<String>>,
     addresses: Arc<Throttle<IpAddr>>,
 }
@@ -57,25 +76,29 @@ pub struct SignedIn {
 static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| hash(b"no user has this password").unwrap_or_default());
 
 impl Auth {
-    /// Sets up.
+    /// Sets up. `secrets` are those shared with Auth.js, if any.
     #[must_use]
-    pub fn new(pool: Db, settings: AuthSettings) -> Self {
+    pub fn new(pool: Db, settings: AuthSettings, secrets: &Secrets) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cookie = if settings.secure { "__Secure-authjs.session-token" } else { "authjs.session-token" };
+        let names = Names::new(settings.secure);
+        // Before the first login needs it, whose time would tell.
+        std::thread::spawn(|| LazyLock::force(&DUMMY_HASH));
         Self {
             pool,
             lifetime: settings.lifetime,
             hashing: Arc::new(Semaphore::new(cores)),
-            cookie,
+            names,
+            opener: Opener::new(secrets, names),
+            csrf: Arc::default(),
             accounts: Arc::new(Throttle::new(settings.account_rate)),
             addresses: Arc::new(Throttle::new(settings.address_rate)),
         }
     }
 
-    /// The name of the session cookie.
+    /// The names of the cookies.
     #[must_use]
-    pub const fn cookie_name(&self) -> &'static str {
-        self.cookie
+    pub const fn names(&self) -> Names {
+        self.names
     }
 
     /// How long a session lasts.
@@ -105,6 +128,11 @@ impl Auth {
     /// # Errors
     /// BadCredentials for an unknown address and a wrong password alike; TooManyAttempts; outages.
     pub async fn login(&self, email: &str, password: Password, address: Option<IpAddr>) -> Result<SignedIn, Error> {
+        // No user has such an address, and nothing is kept of it. The database refuses NUL as text.
+        if email.chars().count() > LONGEST_EMAIL || email.contains('\0') {
+            self.attempt(None, address)?;
+            return Err(Error::BadCredentials);
+        }
         let account = email.to_lowercase();
         self.attempt(Some(&account), address)?;
         let (user, stored) = match users::find_by_email(&self.pool, email).await? {
@@ -144,8 +172,15 @@ impl Auth {
     ///
     /// # Errors
     /// Outages.
-    pub async fn logout(&self, token: &str) -> Result<(), Error> {
-        Ok(sessions::delete(&self.pool, TokenHash::of(token)).await?)
+    pub async fn logout(&self, presented: &Presented<'_>) -> Result<(), Error> {
+        if !presented.is_sealed() {
+            return Ok(sessions::delete(&self.pool, presented.hash()).await?);
+        }
+        // Only what is good for something is worth a row: nobody fills the table with inventions.
+        match self.opener.open(presented, Utc::now()) {
+            Some(sealed) => Ok(sealed_sessions::revoke(&self.pool, presented.hash(), sealed.expires).await?),
+            None => Ok(()),
+        }
     }
 
     /// The session that this `Cookie` header opens.
@@ -153,8 +188,8 @@ impl Auth {
     /// # Errors
     /// Outages. No cookie, an unknown one and one that is over give none.
     pub async fn session(&self, cookies: Option<&str>) -> Result<Option<Session>, Error> {
-        match cookies.and_then(|cookies| self.token(cookies)) {
-            Some(token) => self.find(token).await,
+        match cookies.and_then(|cookies| self.presented(cookies)) {
+            Some(presented) => self.find(&presented).await,
             None => Ok(None),
         }
     }
@@ -163,17 +198,50 @@ impl Auth {
     ///
     /// # Errors
     /// Outages.
-    pub async fn find(&self, token: &str) -> Result<Option<Session>, Error> {
-        Ok(sessions::find(&self.pool, TokenHash::of(token)).await?)
+    pub async fn find(&self, presented: &Presented<'_>) -> Result<Option<Session>, Error> {
+        if !presented.is_sealed() {
+            return Ok(sessions::find(&self.pool, presented.hash()).await?);
+        }
+        let Some(sealed) = self.opener.open(presented, Utc::now()) else { return Ok(None) };
+        let user = sealed_sessions::find(&self.pool, presented.hash(), sealed.id, sealed.email.as_deref()).await?;
+        Ok(user.map(|user| Session { user, expires: sealed.expires }))
     }
 
     /// The session's token in a `Cookie` header.
     #[must_use]
-    pub fn token<'a>(&self, cookies: &'a str) -> Option<&'a str> {
-        cookies
-            .split(';')
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .find_map(|(name, value)| (name == self.cookie).then_some(value))
+    pub fn presented<'a>(&self, cookies: &'a str) -> Option<Presented<'a>> {
+        Presented::find(cookies, self.names)
+    }
+
+    /// The double-submit token of this `Cookie` header, or a new one.
+    ///
+    /// # Errors
+    /// Outages.
+    pub async fn csrf(&self, cookies: Option<&str>) -> Result<csrf::Csrf, Error> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|error| Error::Internal(error.into()))?;
+        Ok(csrf::issue(self.csrf_cookie(cookies), self.csrf_secrets().await?, random))
+    }
+
+    /// Whether the token in the body is the one of the cookie.
+    ///
+    /// # Errors
+    /// Outages.
+    pub async fn csrf_verified(&self, cookies: Option<&str>, submitted: &str) -> Result<bool, Error> {
+        Ok(csrf::verify(self.csrf_cookie(cookies), submitted, self.csrf_secrets().await?))
+    }
+
+    fn csrf_cookie<'a>(&self, cookies: Option<&'a str>) -> Option<&'a str> {
+        cookie::value(cookies?, self.names.csrf)
+    }
+
+    /// Those shared with Auth.js, so that either side takes the other's cookie, and the one of our nodes.
+    async fn csrf_secrets(&self) -> Result<&[String], Error> {
+        let secrets = self.csrf.get_or_try_init(async || {
+            let own = sealed_sessions::csrf_secret(&self.pool).await?;
+            Ok::<_, Error>(self.opener.secrets().map(str::to_owned).chain([own]).collect())
+        });
+        Ok(secrets.await?)
     }
 
     async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {

@@ -1,0 +1,52 @@
+// As much of a browser's page as next-auth/react needs: an address, and a fetch that keeps cookies and sends an Origin.
+// What a real browser adds is tested by test-ui.
+
+export class Page {
+  cookies = new Map();
+  requests = [];
+
+  constructor(address) {
+    this.origin = new URL(address).origin;
+    this.location = { href: address, reload() {} };
+  }
+
+  get cookie() {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  }
+
+  fetch = async (address, { headers, ...options } = {}) => {
+    const url = new URL(address, this.origin);
+    const sent = new Headers(headers);
+    if (this.cookies.size > 0) sent.set("cookie", this.cookie);
+    if ((options.method ?? "GET").toUpperCase() !== "GET") sent.set("origin", this.origin);
+    const response = await Page.realFetch(url, { ...options, headers: sent, redirect: "manual" });
+    this.requests.push({ url, status: response.status, headers: response.headers });
+    for (const line of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      if (/max-age=0/i.test(line)) this.cookies.delete(name);
+      else this.cookies.set(name, value);
+    }
+    return response;
+  };
+
+  /** Makes this the page that code for browsers runs in. */
+  enter() {
+    globalThis.window = { location: this.location, addEventListener() {}, removeEventListener() {} };
+    globalThis.fetch = this.fetch;
+    // An open one would keep Node.js from ending, and the client closes none.
+    globalThis.BroadcastChannel = undefined;
+    return this;
+  }
+
+  static realFetch = globalThis.fetch;
+  static realChannel = globalThis.BroadcastChannel;
+
+  static leave() {
+    delete globalThis.window;
+    globalThis.fetch = Page.realFetch;
+    globalThis.BroadcastChannel = Page.realChannel;
+  }
+}
+
+// Version 4 of the client reports its complaints to the server, also after it has answered.
+Object.defineProperty(globalThis, "navigator", { value: { sendBeacon: () => true }, configurable: true });
