@@ -48,6 +48,18 @@ test("a wrong password is said to be wrong, and a right one goes on to the vault
   context.assertClean();
 });
 
+test("whom Auth.js leads here after a failure is told why, and goes back to the vault afterwards", async () => {
+  const vault = await owner.createVault("Back");
+  const context = await open();
+  const page = await context.newPage();
+  const back = encodeURIComponent(`${world.url}/test/realtime?vaultId=${vault.id}`);
+  await page.goto(`${world.url}/api/auth/signin?error=CredentialsSignin&code=credentials&callbackUrl=${back}`);
+  await page.getByRole("alert").getByText("Email or password is wrong").waitFor();
+  await signIn(page, owner.user.email, PASSWORD);
+  await connection(page, `Connected to vault-${vault.id}`);
+  context.assertClean();
+});
+
 test("one can create an account, then a vault, and is its owner", async () => {
   const context = await open();
   const page = await context.newPage();

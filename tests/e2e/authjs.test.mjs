@@ -289,6 +289,30 @@ describe("by hand", () => {
     assert.match((await refused.json()).url, /error=CredentialsSignin&code=too_many_attempts$/);
   });
 
+  test("no password, token or cookie is in the log", async () => {
+    const node = await world.startServer({ env: { SYNCSCRIPT_LOG: "debug" } });
+    const issued = await fetch(`${node.url}/api/auth/csrf`);
+    const cookie = issued.headers.getSetCookie()[0].split(";")[0];
+    const { csrfToken } = await issued.json();
+    const attempt = (password) =>
+      fetch(`${node.url}${CREDENTIALS}?secret=in-the-query`, {
+        method: "POST",
+        headers: { cookie, "x-auth-return-redirect": "1" },
+        body: new URLSearchParams(fields(csrfToken, { password })),
+      });
+    await attempt("a wrong password");
+    const session = (await attempt(PASSWORD)).headers.getSetCookie()[0].split(/[=;]/)[1];
+    const rest = new Rest(node.url, `${SESSION_COOKIE}=${session}`);
+    await rest.expect(200, "GET", "/api/vaults");
+    const subscriber = await world.subscriber(rest, { server: node });
+    await rest.expect(204, "POST", "/api/auth/logout");
+    await subscriber.await(({ name }) => name === "disconnect", "the socket is cut off");
+    const log = node.stderr.join("\n");
+    assert.match(log, /answered/, "there is a log");
+    for (const secret of [PASSWORD, "a wrong password", session, csrfToken, "in-the-query"])
+      assert.ok(!log.includes(secret), secret);
+  });
+
   test("a body of another kind, a malformed one, and one too large are refused", async () => {
     for (const [status, type, body] of [
       [415, "text/plain", "csrfToken=1"],

@@ -13,7 +13,9 @@ export function LoginPage() {
   const [present, setPresent] = useState<User | null>(null);
   const [joining, setJoining] = useState(false);
   const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState("");
+  // Whoever signed in by a form without script, or by Auth.js, is led here after a failure.
+  const refused = query.get("error") === "CredentialsSignin";
+  const [failure, setFailure] = useState(refused ? "Email or password is wrong" : "");
   useEffect(() => {
     document.title = "Sign in · SyncScript";
     // Both are a help only: without an answer there is the form.
