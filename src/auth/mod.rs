@@ -12,8 +12,7 @@ mod jwe;
 mod sealed;
 mod secrets;
 
-use outbox_worker::Db;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -23,6 +22,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::Utc;
+use outbox_worker::Db;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::domain::{Email, MemberName, Password, Session, User, UserId};
@@ -143,7 +143,7 @@ impl Auth {
         let Some(user) = user.filter(|_| matches) else { return Err(Error::BadCredentials) };
         self.accounts.give_back(&account);
         if let Some(address) = address {
-            self.addresses.give_back(&address);
+            self.addresses.give_back(&network(address));
         }
         self.begin(user).await
     }
@@ -151,7 +151,7 @@ impl Auth {
     /// Counts an attempt before it is made; a login that succeeds is given back.
     fn attempt(&self, account: Option<&str>, address: Option<IpAddr>) -> Result<(), Error> {
         let now = Instant::now();
-        let by_address = address.map_or(Ok(()), |address| self.addresses.take(address, now));
+        let by_address = address.map_or(Ok(()), |address| self.addresses.take(network(address), now));
         let by_account = account.map_or(Ok(()), |account| self.accounts.take(account.to_owned(), now));
         by_address.and(by_account).map_err(|wait| Error::TooManyAttempts { retry_after_s: wait.as_secs() + 1 })
     }
@@ -250,6 +250,14 @@ impl Auth {
     }
 }
 
+/// What counts as one address: of IPv6 the network of 64 bits, since whoever has one has them all.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
+    }
+}
+
 fn hash(password: &[u8]) -> Result<String, Error> {
     let hash: Result<PasswordHash, _> = Argon2::default().hash_password(password);
     hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(error.to_string().into()))
@@ -263,5 +271,20 @@ fn verify(password: &[u8], stored: &str) -> bool {
 impl From<&Session> for UserId {
     fn from(session: &Session) -> Self {
         session.user.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_count_as_one() {
+        let of = |text: &str| network(text.parse().expect("an address"));
+        assert_eq!(of("2001:db8:1:2:3::4"), of("2001:db8:1:2:ffff::1"));
+        assert_ne!(of("2001:db8:1:2::4"), of("2001:db8:1:3::4"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("::ffff:192.0.2.1"), of("::ffff:192.0.2.2"));
     }
 }

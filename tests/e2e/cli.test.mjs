@@ -40,6 +40,8 @@ describe("bad configuration", () => {
     SYNCSCRIPT_LISTEN: ["perhaps"],
     SYNCSCRIPT_LOG_FORMAT: ["xml"],
     SYNCSCRIPT_ALLOWED_ORIGINS: ["https://app.example.test,nonsense"],
+    AUTH_SECRET: ["hunter2", `${"x".repeat(32)} hunter2`],
+    SYNCSCRIPT_COOKIE_SAME_SITE: ["sometimes", "none"],
   };
   for (const [setting, values] of Object.entries(bad)) {
     for (const value of values) {
@@ -93,6 +95,9 @@ describe("help", () => {
       "SYNCSCRIPT_SWEEP_INTERVAL_MS",
       "SYNCSCRIPT_LISTEN",
       "SYNCSCRIPT_ALLOWED_ORIGINS",
+      "--auth-secret",
+      "AUTH_SECRET",
+      "SYNCSCRIPT_COOKIE_SAME_SITE",
     ];
     for (const setting of settings) assert.match(stdout, new RegExp(`(^|[^\\w-])${setting}($|[^\\w-])`, "m"), setting);
   });
