@@ -1,8 +1,8 @@
 //! The double-submit token of Auth.js: a cookie that holds `token|hash`, and the token once more in the body.
 //!
 //! The hash, SHA-256 of token and secret, shows that the cookie is from a server that knows the secret: another site of
-//! the same domain can set a cookie, but not make one. The token in the body shows that the page could read the answer of
-//! `/api/auth/csrf`, which other origins cannot.
+//! the same domain can set a cookie, but not make one. The token in the body shows that the page could read the answer
+//! of `/api/auth/csrf`, which other origins cannot.
 
 use std::fmt::Write;
 

@@ -10,13 +10,15 @@ import { startWorld } from "./lib/world.mjs";
 
 const CLIENT = new URL("../node_modules/socket.io-client/dist/socket.io.min.js", import.meta.url);
 
+const PAGE = '<!doctype html><link rel="icon" href="data:,"><script src="/client.js"></script>';
+
 /** A site with one page, which has the official client and nothing else. */
 async function startSite() {
   const script = await readFile(CLIENT);
   const site = createServer((request, response) => {
     const isScript = request.url === "/client.js";
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? script : '<!doctype html><link rel="icon" href="data:,"><script src="/client.js"></script>');
+    response.end(isScript ? script : PAGE);
   });
   site.listen(0, "127.0.0.1");
   await once(site, "listening");

@@ -115,7 +115,7 @@ for (const version of [5, 4]) {
       assert.ok(!page.cookies.has(SESSION_COOKIE));
     });
 
-    test("with redirect: to the page it came from, or the one it asks for; after an error to where one signs in", async () => {
+    test("with redirect: to the page it came from or asks for; after an error to where one signs in", async () => {
       await signIn(PASSWORD, { redirect: true });
       assert.equal(page.location.href, `${world.server.url}/vaults?sort=name`);
       await signIn(PASSWORD, { redirect: true, callbackUrl: "/test/realtime" });
@@ -130,8 +130,8 @@ for (const version of [5, 4]) {
     });
 
     test("never to another site, but to one on the list", async () => {
-      const foreign = ["https://evil.example/", "//evil.example/x", "/\\evil.example", "javascript:alert(1)", "\0", "http:"];
-      for (const callbackUrl of foreign) {
+      const foreign = ["https://evil.example/", "//evil.example/x", "/\\evil.example", "javascript:alert(1)", "\0"];
+      for (const callbackUrl of [...foreign, "http:"]) {
         const { url } = await signIn(PASSWORD, { callbackUrl });
         assert.equal(new URL(url).origin, world.server.url, callbackUrl);
       }

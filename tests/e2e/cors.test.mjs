@@ -40,7 +40,10 @@ const SHARED = {
   "access-control-allow-origin": LISTED,
   "access-control-expose-headers": "ETag, X-Vault-Seq, Location, Retry-After, X-Request-Id",
 };
-const PREFLIGHT = { "access-control-request-method": "PATCH", "access-control-request-headers": "content-type,if-match" };
+const PREFLIGHT = {
+  "access-control-request-method": "PATCH",
+  "access-control-request-headers": "content-type,if-match",
+};
 
 describe("CORS", () => {
   test("a listed origin may read answers of every kind: REST, errors, long-polling", async () => {
@@ -147,7 +150,7 @@ describe("requests for which browsers send no Origin", () => {
 });
 
 describe("headers", () => {
-  test("every answer says that it is what it says, and is for no frame; those of the interface are kept by no cache", async () => {
+  test("every answer is nosniff and for no frame, and those of the interface are kept by no cache", async () => {
     for (const path of [
       "/api/auth/session",
       "/api/auth/csrf",

@@ -1,5 +1,5 @@
-// I6 for sessions without a row: a live socket ends with its token, by its time, by a sign-out on any node, and with its
-// user; on every node, by every transport.
+// I6 for sessions without a row: a live socket ends with its token, by its time, by a sign-out on any node, and with
+// its user; on every node, by every transport.
 import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

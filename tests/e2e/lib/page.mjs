@@ -14,20 +14,25 @@ export class Page {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
   }
 
-  fetch = async (address, { headers, ...options } = {}) => {
+  fetch = async (address, { headers, origin = this.origin, ...options } = {}) => {
     const url = new URL(address, this.origin);
     const sent = new Headers(headers);
     if (this.cookies.size > 0) sent.set("cookie", this.cookie);
-    if ((options.method ?? "GET").toUpperCase() !== "GET") sent.set("origin", this.origin);
+    if ((options.method ?? "GET").toUpperCase() !== "GET") sent.set("origin", origin);
     const response = await Page.realFetch(url, { ...options, headers: sent, redirect: "manual" });
     this.requests.push({ url, status: response.status, headers: response.headers });
-    for (const line of response.headers.getSetCookie()) {
+    this.keep(response);
+    return response;
+  };
+
+  /** Keeps the cookies of an answer. */
+  keep({ headers }) {
+    for (const line of headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
       if (/max-age=0/i.test(line)) this.cookies.delete(name);
       else this.cookies.set(name, value);
     }
-    return response;
-  };
+  }
 
   /** Makes this the page that code for browsers runs in. */
   enter() {
