@@ -1,11 +1,12 @@
 //! The demo: three users, one vault, a few sources. Run again it adds only what is missing.
 
+use outbox_worker::Db;
+
 use crate::auth::Auth;
 use crate::command::{Commands, NewSource};
 use crate::domain::{Email, FileUrl, MemberName, Password, Role, SourceTitle, User, VaultId, VaultName};
 use crate::error::Error;
 use crate::store::{users, vaults};
-use outbox_worker::Db;
 
 /// The password of the demo users. Public on purpose: they exist where someone asked for them.
 pub const PASSWORD: &str = "syncscript-demo";

@@ -6,13 +6,12 @@
 
 mod body;
 
-use outbox_worker::Db;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use outbox_worker::Wake;
+use outbox_worker::{Db, Wake};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};

@@ -9,12 +9,14 @@ use std::collections::HashMap;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Bytes, Data, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde::Serialize;
 use url::Url;
+use utoipa::ToSchema;
 
 use super::context::OwnBody;
 use super::cookies::{csrf_cookie, end_session, gone_cookies, session_cookie};
 use super::extract::cookies;
+use super::get;
 use crate::app::AppState;
 use crate::domain::Password;
 use crate::error::Error;
@@ -23,13 +25,59 @@ const BASE: &str = "/api/auth";
 /// The page of ours that signs in.
 const LOGIN_PAGE: &str = "/login";
 
+/// The half of the double-submit token that a body sends.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CsrfToken {
+    csrf_token: String,
+}
+
+/// A way to sign in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Provider {
+    id: &'static str,
+    name: &'static str,
+    r#type: &'static str,
+    signin_url: String,
+    callback_url: String,
+}
+
+/// Where to go next.
+#[derive(Serialize, ToSchema)]
+pub struct GoTo {
+    url: String,
+}
+
+/// What signs in. Read field by field (`Form`), since clients of Auth.js send more.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code)]
+pub struct Credentials {
+    csrf_token: String,
+    email: String,
+    password: String,
+    callback_url: Option<String>,
+    json: Option<String>,
+}
+
+/// What signs out.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code)]
+pub struct SignOut {
+    csrf_token: String,
+    callback_url: Option<String>,
+    json: Option<String>,
+}
+
 /// Adds the routes.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/api/auth/csrf").route(web::get().to(csrf)))
-        .service(web::resource("/api/auth/providers").route(web::get().to(providers)))
-        .service(web::resource("/api/auth/signin").route(web::get().to(sign_in_page)))
-        .service(web::resource("/api/auth/error").route(web::get().to(sign_in_page)))
+        .service(get("/api/auth/csrf", csrf))
+        .service(get("/api/auth/providers", providers))
+        .service(get("/api/auth/signin", sign_in_page))
+        .service(get("/api/auth/error", error_page))
         .service(
             web::resource("/api/auth/callback/credentials")
                 .app_data(web::PayloadConfig::new(super::BODY_LIMIT))
@@ -42,34 +90,76 @@ pub fn routes(config: &mut ServiceConfig) {
         );
 }
 
+/// The double-submit token, and its cookie where there is none yet.
+#[utoipa::path(
+    get, path = "/api/auth/csrf", tag = "Auth.js", operation_id = "csrfToken", security(()),
+    responses((
+        status = 200, description = "To be sent in a body, beside the cookie", body = CsrfToken,
+        headers(("Set-Cookie" = Option<String>, description = "The other half, where the request had none"))
+    ))
+)]
 pub async fn csrf(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let csrf = state.auth.csrf(cookies(request.headers())).await?;
     let mut response = HttpResponse::Ok();
     if let Some(value) = csrf.new_cookie {
         response.cookie(csrf_cookie(&state, value));
     }
-    Ok(response.json(json!({ "csrfToken": csrf.token })))
+    Ok(response.json(CsrfToken { csrf_token: csrf.token }))
 }
 
+/// The ways to sign in: one, by address and password.
+#[utoipa::path(
+    get, path = "/api/auth/providers", tag = "Auth.js", operation_id = "providers", security(()),
+    responses((status = 200, description = "By their ids", body = HashMap<String, Provider>)),
+    extensions(("x-problems" = json!(["BAD_REQUEST"])))
+)]
 pub async fn providers(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let base = own_address(&state, &request)?;
     let address = |action: &str| format!("{}{BASE}/{action}/credentials", base.origin().ascii_serialization());
-    Ok(HttpResponse::Ok().json(json!({ "credentials": {
-        "id": "credentials",
-        "name": "Credentials",
-        "type": "credentials",
-        "signinUrl": address("signin"),
-        "callbackUrl": address("callback"),
-    }})))
+    let credentials = Provider {
+        id: "credentials",
+        name: "Credentials",
+        r#type: "credentials",
+        signin_url: address("signin"),
+        callback_url: address("callback"),
+    };
+    Ok(HttpResponse::Ok().json(HashMap::from([("credentials", credentials)])))
 }
 
 /// Where clients send people who are to sign in: on to our page, which leads back to pages of this server.
+#[utoipa::path(
+    get, path = "/api/auth/signin", tag = "Auth.js", operation_id = "signInPage", security(()),
+    params(("callbackUrl" = Option<String>, Query, description = "Where to lead back to, on this server")),
+    responses((status = 302, description = "To the page that signs in", headers(("Location" = String)))),
+)]
 pub async fn sign_in_page(
     state: Data<AppState>,
     request: HttpRequest,
     query: Query<HashMap<String, String>>,
 ) -> Result<HttpResponse, Error> {
-    let base = own_address(&state, &request)?;
+    lead_to_login(&state, &request, &query)
+}
+
+/// Where clients send people after an error: on to the page that signs in, which says what went wrong.
+#[utoipa::path(
+    get, path = "/api/auth/error", tag = "Auth.js", operation_id = "errorPage", security(()),
+    params(("error" = Option<String>, Query, description = "What went wrong, in the words of Auth.js")),
+    responses((status = 302, description = "To the page that signs in", headers(("Location" = String)))),
+)]
+pub async fn error_page(
+    state: Data<AppState>,
+    request: HttpRequest,
+    query: Query<HashMap<String, String>>,
+) -> Result<HttpResponse, Error> {
+    lead_to_login(&state, &request, &query)
+}
+
+fn lead_to_login(
+    state: &AppState,
+    request: &HttpRequest,
+    query: &HashMap<String, String>,
+) -> Result<HttpResponse, Error> {
+    let base = own_address(state, request)?;
     let mut page = base.clone();
     page.set_path(LOGIN_PAGE);
     for (name, value) in [("error", query.get("error")), ("code", query.get("code"))] {
@@ -84,6 +174,25 @@ pub async fn sign_in_page(
     Ok(redirect(&page[url::Position::BeforePath..]))
 }
 
+/// Sign in by address and password.
+#[utoipa::path(
+    post, path = "/api/auth/callback/credentials", tag = "Auth.js", operation_id = "signInCredentials", security(()),
+    params(("X-Auth-Return-Redirect" = Option<String>, Header, description = "Answer `{url}` instead of a redirect")),
+    request_body(content((Credentials = "application/x-www-form-urlencoded"), (Credentials = "application/json"))),
+    responses(
+        (
+            status = 200, description = "Where to go next; with `error` in its query if that failed", body = GoTo,
+            headers(("Set-Cookie" = Option<String>, description = "The session's cookie, if it succeeded"))
+        ),
+        (status = 302, description = "The same, as a redirect", headers(("Location" = String))),
+        (status = 401, description = "The same, for version 4, if it failed", body = GoTo),
+        (
+            status = 429, description = "The same, after too many failures", body = GoTo,
+            headers(("Retry-After" = u64, description = "Seconds"))
+        ),
+    ),
+    extensions(("x-problems" = json!(["NOT_FORM"])))
+)]
 pub async fn sign_in(state: Data<AppState>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, Error> {
     let form = Form::read(&request, &body)?;
     let answer = Answer::new(&state, &request, &form)?;
@@ -113,6 +222,20 @@ pub async fn sign_in(state: Data<AppState>, request: HttpRequest, body: Bytes) -
     }
 }
 
+/// Sign out.
+#[utoipa::path(
+    post, path = "/api/auth/signout", tag = "Auth.js", operation_id = "signOut", security(()),
+    params(("X-Auth-Return-Redirect" = Option<String>, Header, description = "Answer `{url}` instead of a redirect")),
+    request_body(content((SignOut = "application/x-www-form-urlencoded"), (SignOut = "application/json"))),
+    responses(
+        (
+            status = 200, description = "Where to go next; with `error` in its query if that failed", body = GoTo,
+            headers(("Set-Cookie" = Option<String>, description = "Takes the session's cookie away"))
+        ),
+        (status = 302, description = "The same, as a redirect", headers(("Location" = String))),
+    ),
+    extensions(("x-problems" = json!(["NOT_FORM"])))
+)]
 pub async fn sign_out(state: Data<AppState>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, Error> {
     let form = Form::read(&request, &body)?;
     let answer = Answer::new(&state, &request, &form)?;
@@ -190,7 +313,7 @@ impl Answer {
         if !self.as_json {
             return redirect(address);
         }
-        let mut response = HttpResponse::build(status).json(json!({ "url": address }));
+        let mut response = HttpResponse::build(status).json(GoTo { url: address.to_owned() });
         response.extensions_mut().insert(OwnBody);
         response
     }

@@ -145,6 +145,7 @@ fn samples() -> Vec<Error> {
         Error::NotFound,
         Error::TooLarge { limit: crate::http::BODY_LIMIT },
         Error::NotJson,
+        Error::NotForm,
         Error::LastOwner,
         Error::EmailTaken,
         Error::UnknownEmail,

@@ -14,7 +14,7 @@ use utoipa::{Modify, OpenApi};
 use self::additions::Additions;
 use super::pages::SamePage;
 
-use super::{auth, docs, events, health, members, metrics, pages, problem, sources, vaults};
+use super::{auth, authjs, docs, events, health, members, metrics, pages, problem, sources, vaults};
 
 /// The document, as it is served.
 pub static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_json().unwrap_or_default());
@@ -36,6 +36,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     ),
     paths(
         auth::register, auth::login, auth::logout, auth::session,
+        authjs::csrf, authjs::providers, authjs::sign_in_page, authjs::error_page, authjs::sign_in, authjs::sign_out,
         vaults::list, vaults::create, vaults::show, vaults::update, vaults::delete,
         members::list, members::add, members::update, members::remove,
         sources::list, sources::create, sources::show, sources::update, sources::delete, sources::history,
@@ -46,6 +47,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     ),
     tags(
         (name = "Sign in", description = "Users and their sessions"),
+        (name = "Auth.js", description = "Signing in as the clients of Auth.js do (next-auth 4 and 5)"),
         (name = "Vaults", description = "Lists, each with members and a log of its own"),
         (name = "Members", description = "Who may read, change and manage a vault"),
         (name = "Sources", description = "What a vault lists"),

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
 
 use clap::Parser;
+use reqwest::redirect::Policy;
 use reqwest::{Client as Http, RequestBuilder};
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -228,6 +229,6 @@ pub(super) fn http() -> Http {
         reqwest::header::CONNECTION,
         reqwest::header::HeaderValue::from_static("close"),
     )]);
-    let builder = Http::builder().no_proxy().cookie_store(true).default_headers(close);
+    let builder = Http::builder().no_proxy().redirect(Policy::none()).cookie_store(true).default_headers(close);
     builder.timeout(std::time::Duration::from_secs(20)).build().expect("a client")
 }
