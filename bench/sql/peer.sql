@@ -1,0 +1,44 @@
+-- What the peers keep: the plan's models, with the constraints and indexes that its queries need.
+CREATE TABLE users (
+    id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    email         text NOT NULL UNIQUE,
+    name          text NOT NULL,
+    password_hash text NOT NULL
+);
+CREATE TABLE sessions (
+    token_hash bytea PRIMARY KEY,
+    user_id    uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    expires_at timestamptz NOT NULL
+);
+CREATE TABLE vaults (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    name       text NOT NULL,
+    head_seq   bigint NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT now()
+)
+WITH (fillfactor = 50);
+CREATE TABLE vault_users (
+    vault_id uuid NOT NULL REFERENCES vaults (id),
+    user_id  uuid NOT NULL REFERENCES users (id),
+    role     text NOT NULL,
+    PRIMARY KEY (vault_id, user_id)
+);
+CREATE TABLE sources (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    vault_id   uuid NOT NULL REFERENCES vaults (id),
+    title      text NOT NULL,
+    file_url   text NOT NULL,
+    version    integer NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ON sources (vault_id, created_at, id);
+-- Peer (b).
+CREATE TABLE outbox (
+    vault_id   uuid NOT NULL,
+    seq        bigint NOT NULL,
+    type       text NOT NULL,
+    payload    json NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (vault_id, seq)
+);

@@ -1,0 +1,39 @@
+//! The ceiling of mutations: pgbench with the statement that the server sends.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+
+use crate::bed::{Lab, Shape};
+use crate::proc;
+use crate::results::{Figures, figures};
+
+/// The same number of clients, users and vaults as the server gets, prepared, on a database of its own.
+pub async fn run(lab: &mut Lab, database: &str, shape: Shape, clients: usize, time: Duration) -> Result<Figures> {
+    let url = lab.cluster.url(database);
+    let script = std::env::temp_dir().join(format!("syncscript-append-{}.sql", std::process::id()));
+    std::fs::write(&script, include_str!("../sql/append.sql"))?;
+    let pgbench = |seconds: u64| {
+        let mut command = Command::new(&lab.programs.pgbench);
+        command.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string(), "-T", &seconds.to_string()]);
+        command.args(["-D", &format!("vaults={}", shape.vaults), "-D", &format!("users={}", shape.users)]);
+        command.arg("-f").arg(&script).arg(&url).kill_on_drop(true);
+        command
+    };
+    // Warm, as the server is.
+    pgbench(1).output().await.context("pgbench cannot be run")?;
+    let before = proc::cpu_s(&[lab.postgres])?;
+    let output = pgbench(time.as_secs().max(1)).output().await?;
+    let cpu = proc::cpu_s(&[lab.postgres])? - before;
+    std::fs::remove_file(&script)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "pgbench failed: {}", String::from_utf8_lossy(&output.stderr));
+    let number = |name: &str| {
+        let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+        rest.trim_start_matches([' ', '=', ':']).split([' ', '/']).next()?.parse::<f64>().ok()
+    };
+    let tps = number("tps").with_context(|| format!("pgbench says no tps: {text}"))?;
+    let done = number("number of transactions actually processed").unwrap_or(tps * time.as_secs_f64());
+    Ok(figures([("mutations_per_s", tps), ("postgres_us_per_mutation", cpu / done * 1e6)]))
+}

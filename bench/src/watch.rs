@@ -1,0 +1,159 @@
+//! What the subscribers of one run saw: how long events took, how many came, and whether one was missing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use hdrhistogram::Histogram;
+use tokio::time::sleep;
+
+/// A mutation's title begins with this, followed by when it was to be sent, in nanoseconds since the watch began.
+const MARK: &str = "sent@";
+
+/// Shared by writers and subscribers of one run.
+pub struct Watch {
+    began: Instant,
+    /// Events of mutations meant to be sent before this, in nanoseconds, are counted and not timed: warming up.
+    timed_from: AtomicU64,
+    latency: Mutex<Histogram<u64>>,
+    received: AtomicU64,
+    faults: Mutex<Vec<String>>,
+}
+
+/// Microseconds up to a minute, three digits.
+pub fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are good")
+}
+
+/// Milliseconds at a quantile of a histogram of microseconds.
+pub fn quantile_ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1000.0
+}
+
+pub fn record(histogram: &mut Histogram<u64>, time: Duration) {
+    histogram.saturating_record((time.as_micros() as u64).max(1));
+}
+
+impl Watch {
+    pub fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            timed_from: AtomicU64::new(0),
+            latency: Mutex::new(histogram()),
+            received: AtomicU64::new(0),
+            faults: Mutex::default(),
+        }
+    }
+
+    /// The title of a mutation to be sent at `due`.
+    pub fn title(&self, due: Instant) -> String {
+        format!("{MARK}{:015}", due.saturating_duration_since(self.began).as_nanos())
+    }
+
+    /// From now on, time.
+    pub fn time_from(&self, start: Instant) {
+        self.timed_from.store(start.saturating_duration_since(self.began).as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Takes an event's JSON; `expected` is the seq it must have, where the target has any.
+    pub fn event(&self, json: &str, seq: &mut Sequence) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+        if let Err(fault) = seq.next(json) {
+            self.fault(fault);
+        }
+        let Some(sent) = number_after(json, MARK) else { return };
+        if sent < self.timed_from.load(Ordering::Relaxed) {
+            return;
+        }
+        let took = self.began.elapsed().saturating_sub(Duration::from_nanos(sent));
+        record(&mut self.latency.lock().unwrap_or_else(PoisonError::into_inner), took);
+    }
+
+    pub fn fault(&self, fault: String) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+    }
+
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    pub fn latency(&self) -> Histogram<u64> {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until `expected` events have come, in all.
+    ///
+    /// # Errors
+    /// They have not within the time, or an event came out of turn: a run that loses events counts for nothing.
+    pub async fn complete(&self, expected: u64, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
+        while self.received() < expected && Instant::now() < deadline {
+            sleep(Duration::from_millis(2)).await;
+        }
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = faults.first() {
+            bail!("{} faults; the first: {first}", faults.len());
+        }
+        let received = self.received();
+        if received != expected {
+            bail!("the subscribers received {received} events where {expected} were expected");
+        }
+        Ok(())
+    }
+}
+
+/// Whether one subscriber's events follow each other.
+#[derive(Debug, Clone, Copy)]
+pub enum Sequence {
+    /// The target numbers nothing.
+    None,
+    /// The last position seen.
+    After(u64),
+}
+
+impl Sequence {
+    fn next(&mut self, json: &str) -> Result<(), String> {
+        let Self::After(last) = self else { return Ok(()) };
+        let found = json.rfind("\"seq\":").and_then(|at| number_after(&json[at..], "\"seq\":"));
+        let expected = *last + 1;
+        match found {
+            Some(seq) if seq == expected => {
+                *last = seq;
+                Ok(())
+            }
+            _ => Err(format!("a subscriber expected seq {expected} and got {found:?}")),
+        }
+    }
+}
+
+fn number_after(text: &str, mark: &str) -> Option<u64> {
+    let rest = &text[text.find(mark)? + mark.len()..];
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest[..digits].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_and_a_double_are_faults() {
+        let mut sequence = Sequence::After(3);
+        assert!(sequence.next(r#"{"source":{"title":"a \"seq\":9"},"seq":4,"eventId":"x"}"#).is_ok());
+        assert!(sequence.next(r#"{"seq":6}"#).is_err());
+        assert!(sequence.next(r#"{"seq":4}"#).is_err());
+        assert!(sequence.next("{}").is_err());
+    }
+
+    #[test]
+    fn an_event_is_timed_from_when_its_mutation_was_due() {
+        let watch = Watch::new();
+        let title = watch.title(Instant::now());
+        watch.event(&format!(r#"{{"source":{{"title":"{title}"}}}}"#), &mut Sequence::None);
+        assert_eq!((watch.received(), watch.latency().len()), (1, 1));
+        watch.time_from(Instant::now() + Duration::from_secs(9));
+        watch.event(&format!(r#"{{"source":{{"title":"{title}"}}}}"#), &mut Sequence::None);
+        assert_eq!((watch.received(), watch.latency().len()), (2, 1));
+    }
+}
