@@ -57,8 +57,17 @@ impl Cluster {
         execute(&mut admin, "CHECKPOINT".to_owned()).await
     }
 
+    /// Drops it, once PostgreSQL has seen that its last user is gone: a replication slot is not given up by force.
     pub async fn drop(&self, name: &str) -> Result<()> {
-        execute(&mut self.admin().await?, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await
+        let mut admin = self.admin().await?;
+        let mut tries = 50;
+        loop {
+            match execute(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await {
+                Err(_) if tries > 0 => tries -= 1,
+                dropped => return dropped,
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
     }
 
     /// A name that no database has.
