@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use tokio::process::Command;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::database::{self, Cluster, vault_id};
 use crate::http::Http;
@@ -25,6 +26,9 @@ pub struct Shape {
 const PASSWORD: &str = "benchmark-password";
 /// Logins and joins under way at a time: a crowd, but not one that the listen queue refuses.
 const AT_ONCE: usize = 64;
+
+/// How long one socket may take to connect and join.
+const JOIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What the runs share.
 pub struct Lab {
@@ -139,8 +143,12 @@ pub struct Subscriber {
 }
 
 async fn join(who: Subscriber) -> Result<(Socket, Sequence)> {
-    let mut socket = Socket::connect(who.node, &who.cookie).await?;
-    let seq = socket.join(&who.vault, None, &who.watch).await?;
+    let joining = async {
+        let mut socket = Socket::connect(who.node, &who.cookie).await?;
+        let seq = socket.join(&who.vault, None, &who.watch).await?;
+        anyhow::Ok((socket, seq))
+    };
+    let (socket, seq) = timeout(JOIN, joining).await.context("a join was not answered")??;
     Ok((socket, if who.numbered { Sequence::After(seq) } else { Sequence::None }))
 }
 

@@ -42,7 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs scenarios, and writes a JSON file for each
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Writes docs/performance.md and its charts from the JSON files
     Report {
         /// Where the JSON files are
@@ -103,7 +103,7 @@ struct RunArgs {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Run(args) => until_stopped(run(args)).await,
+        Command::Run(args) => until_stopped(run(*args)).await,
         Command::Report { results, docs } => report::write(&results, &docs),
         Command::Bare { target } => bare_on_all_cores(target),
     };
@@ -145,8 +145,17 @@ async fn run(args: RunArgs) -> Result<()> {
     let mut lab = Lab { cluster, programs, postgres: args.postgres_pid };
     let options = Options { quick: args.quick, targets: args.targets, changes: args.changes, machine };
     let all = if args.scenarios.is_empty() { Scenario::value_variants().to_vec() } else { args.scenarios };
+    let mut failed = Vec::new();
     for scenario in all {
-        scenario.run(&mut lab, &options).await?.write(&args.out)?;
+        match scenario.run(&mut lab, &options).await {
+            Ok(outcome) => outcome.write(&args.out)?,
+            // The others are worth knowing all the same.
+            Err(error) => {
+                eprintln!("FAILED: {error:#}");
+                failed.push(scenario.name());
+            }
+        }
     }
+    anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }

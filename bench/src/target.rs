@@ -47,6 +47,11 @@ impl Target {
         matches!(self, Self::Syncscript | Self::PeerOutbox)
     }
 
+    /// Its events are not numbered, so that what was lost is known by its number only, and nobody could resume.
+    pub const fn may_lose(self) -> bool {
+        matches!(self, Self::PeerPlan | Self::PeerAdapter | Self::PeerPackage)
+    }
+
     /// Node script and number of processes.
     const fn script(self) -> Option<(&'static str, usize)> {
         match self {

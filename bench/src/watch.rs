@@ -87,6 +87,18 @@ impl Watch {
     /// # Errors
     /// They have not within the time, or an event came out of turn: a run that loses events counts for nothing.
     pub async fn complete(&self, expected: u64, within: Duration) -> Result<()> {
+        let received = self.settle(expected, within).await?;
+        if received != expected {
+            bail!("the subscribers received {received} events where {expected} were expected");
+        }
+        Ok(())
+    }
+
+    /// Waits until `expected` events have come, or the time is over; says how many have.
+    ///
+    /// # Errors
+    /// An event came out of turn, or a subscriber was disconnected.
+    pub async fn settle(&self, expected: u64, within: Duration) -> Result<u64> {
         let deadline = Instant::now() + within;
         while self.received() < expected && Instant::now() < deadline {
             sleep(Duration::from_millis(2)).await;
@@ -95,11 +107,7 @@ impl Watch {
         if let Some(first) = faults.first() {
             bail!("{} faults; the first: {first}", faults.len());
         }
-        let received = self.received();
-        if received != expected {
-            bail!("the subscribers received {received} events where {expected} were expected");
-        }
-        Ok(())
+        Ok(self.received())
     }
 }
 

@@ -11,18 +11,24 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
+use socketioxide::handler::ConnectHandler;
 use tokio::net::TcpListener;
 
 const ROOM: &str = "vault";
 
 pub async fn serve() -> Result<()> {
     let (engine, io) = SocketIo::new_svc();
-    io.ns("/", async |socket: SocketRef| {
-        socket.on("vault:join", async |socket: SocketRef| {
-            socket.join(ROOM);
-            socket.emit("vault:joined", &serde_json::json!({ "seq": 0 })).ok();
-        });
-    });
+    // In the middleware, since a handler registered later misses what a quick client sends first.
+    io.ns(
+        "/",
+        (async |_socket: SocketRef| {}).with(async |socket: SocketRef| {
+            socket.on("vault:join", async |socket: SocketRef| {
+                socket.join(ROOM);
+                socket.emit("vault:joined", &serde_json::json!({ "seq": 0 })).ok();
+            });
+            Ok::<(), std::convert::Infallible>(())
+        }),
+    );
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     super::announce(listener.local_addr()?)?;
     loop {

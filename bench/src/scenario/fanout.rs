@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::Size;
 use crate::bed::{Bed, Lab};
@@ -14,7 +14,7 @@ use crate::watch::quantile_ms;
 /// Connections that mutate.
 const WRITERS: usize = 16;
 /// How long the last events may take.
-const DRAIN: Duration = Duration::from_secs(20);
+const DRAIN: Duration = Duration::from_secs(10);
 
 pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
     proc::check_open_files(size.clients)?;
@@ -33,7 +33,13 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
     let (written, (before, after, received)) = (written?, used?);
     // The subscribers are spread over the vaults evenly, and so are the mutations over time.
     let each = (size.clients / size.vaults) as u64;
-    bed.watch.complete(written.count * each, DRAIN).await?;
+    let expected = written.count * each;
+    let settled = bed.watch.settle(expected, DRAIN).await?;
+    // A peer's loss is a figure of its own; that of a target which must not lose any is the end of the run.
+    ensure!(
+        settled == expected || target.may_lose(),
+        "the subscribers received {settled} events where {expected} were expected"
+    );
     drop(subscribers);
     let latency = bed.watch.latency();
     bed.end(lab).await?;
@@ -43,6 +49,7 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
         ("delivery_p99_ms", quantile_ms(&latency, 0.99)),
         ("delivery_max_ms", quantile_ms(&latency, 1.0)),
         ("deliveries_per_s", deliveries / time),
+        ("lost_share", (expected as f64 - settled as f64) / expected as f64),
         ("rest_p99_ms", quantile_ms(&written.latency, 0.99)),
         ("server_cpu_share", (after.server - before.server) / time),
         ("postgres_cpu_share", (after.postgres - before.postgres) / time),
