@@ -28,7 +28,9 @@ const config = {
     enablePoisonousMessageProtection: false,
   },
 };
-const logger = getDisabledLogger();
+// What it gives up on is worth seeing in the log of a run.
+const complain = (...what) => console.error(...what);
+const logger = { ...getDisabledLogger(), warn: complain, error: complain, fatal: complain };
 const store = initializeMessageStorage(config, logger);
 
 const io = serve({

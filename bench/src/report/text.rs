@@ -172,7 +172,9 @@ The peers ([bench/peers](../bench/peers)) do the same over HTTP and Socket.IO, o
 - (a) the handler inserts, then emits: no outbox, so an event is lost with its process, and order is not promised.
 - (b) SyncScript's promises written as usual: one transaction with outbox row and NOTIFY, a relay that listens.
 - (c) as (a), on two nodes, with `@socket.io/postgres-adapter`.
-- (d) the package `pg-transactional-outbox`, by its listener on the write-ahead log.
+- (d) the package `pg-transactional-outbox`, by its listener on the write-ahead log. It is told of a commit before other
+  connections see it, looks for the row, and gives the message up where it is not there yet (`MESSAGE_NOT_FOUND` in the
+  log of a run): that is what it loses.
 
 They have NODE_ENV=production, prepared statements, a pool of 20 connections as SyncScript has, session and role in one
 query where that is right, `bufferutil`, no compression of messages. SyncScript has its default settings, with the limits
