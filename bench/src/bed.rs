@@ -59,6 +59,7 @@ pub struct Subscribers {
 #[derive(Clone, Copy)]
 pub struct Cpu {
     pub server: f64,
+    pub generator: f64,
     pub postgres: f64,
 }
 
@@ -99,7 +100,8 @@ impl Bed {
     }
 
     pub fn cpu(&self) -> Result<Cpu> {
-        Ok(Cpu { server: proc::cpu_s(&self.running.pids())?, postgres: proc::cpu_s(&[self.postgres])? })
+        let (server, postgres) = (proc::cpu_s(&self.running.pids())?, proc::cpu_s(&[self.postgres])?);
+        Ok(Cpu { server, generator: proc::own_cpu_s()?, postgres })
     }
 
     /// Connects `count` sockets and joins each to one vault, in turn; they hear events from then on.

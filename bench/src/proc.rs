@@ -49,6 +49,15 @@ pub fn cpu_s(roots: &[u32]) -> Result<f64> {
     Ok(ticks as f64 / TICKS_A_SECOND)
 }
 
+/// Processor seconds that this process itself has used.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn own_cpu_s() -> Result<f64> {
+    let stat = stat(std::process::id()).context("/proc cannot be read")?;
+    Ok(stat.ticks as f64 / TICKS_A_SECOND)
+}
+
 /// Resident memory of these processes together, in KiB.
 ///
 /// # Errors

@@ -53,6 +53,7 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
         ("rest_p99_ms", quantile_ms(&written.latency, 0.99)),
         ("server_cpu_share", (after.server - before.server) / time),
         ("postgres_cpu_share", (after.postgres - before.postgres) / time),
+        ("generator_us_per_delivery", (after.generator - before.generator) / deliveries * 1e6),
         ("server_us_per_delivery", (after.server - before.server) / deliveries * 1e6),
     ]))
 }
