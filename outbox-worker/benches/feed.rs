@@ -32,9 +32,11 @@ impl Subscriber for Sink {
         Uuid::nil().into()
     }
 
-    fn replay(&self, _: &Event, _: Uuid) -> Delivery {
+    fn replay(&mut self, _: &Event, _: Uuid) -> Delivery {
         Delivery::Taken
     }
+
+    fn behind(self, _: Seq) {}
 
     fn lost(&self) {}
 }
