@@ -96,7 +96,9 @@ pub enum Entry<S> {
     Behind(S, Vec<Arc<Event>>),
     /// The events up to this position come first, from the log; then try again.
     ReadLog(S, Seq),
-    /// It could not be told that it had entered: it is gone, or has no room even for that.
+    /// It had no room to be told that it has entered: make room, then try again.
+    Full(S),
+    /// It was gone when told that it had entered.
     Gone,
 }
 
@@ -313,7 +315,8 @@ impl<S: Subscriber> Joining<S> {
                     state.members.insert(subscriber.id(), Member { subscriber, has });
                     Entry::Entered
                 }
-                Delivery::Full | Delivery::Gone => Entry::Gone,
+                Delivery::Full => Entry::Full(subscriber),
+                Delivery::Gone => Entry::Gone,
             },
             // Entering without having said where the log stands would join at an unknown place.
             None => Entry::ReadLog(subscriber, has),

@@ -32,6 +32,8 @@ struct Seen {
     /// Everything it was sent, backlog and live, in order.
     events: Vec<i64>,
     joined: bool,
+    /// How often it was to be told that it has entered.
+    asked: u32,
     /// How many more events it can take.
     room: usize,
     /// It had no room for the event after this, and is to catch up.
@@ -52,7 +54,13 @@ impl Subscriber for Socket {
     }
 
     fn entered(&mut self) -> Delivery {
-        self.seen.lock().expect("lock").joined = true;
+        let mut seen = self.seen.lock().expect("lock");
+        // Every other time there is no room for it at first.
+        seen.asked += 1;
+        if seen.asked % 2 == 1 && self.id % 2 == 1 {
+            return Delivery::Full;
+        }
+        seen.joined = true;
         Delivery::Taken
     }
 
@@ -146,6 +154,7 @@ impl Joiner {
         let socket = self.socket.take().expect("a joiner has its socket until it has entered");
         match self.joining.enter(socket, self.has.into()) {
             Entry::Entered | Entry::Gone => return true,
+            Entry::Full(socket) => self.socket = Some(socket),
             Entry::Behind(socket, events) => {
                 for event in events {
                     self.bring(event.seq.get());
@@ -307,7 +316,7 @@ fn a_gap_in_the_log_ends_memberships_instead_of_being_skipped() {
     let seen = Arc::new(Mutex::new(Seen { room: usize::MAX, ..Seen::default() }));
     let joining = feeds.begin(vault());
     assert!(joining.start(5.into()), "the first to say where the log stands");
-    assert!(matches!(joining.enter(Socket { id: 1, seen: Arc::clone(&seen) }, 5.into()), Entry::Entered));
+    assert!(matches!(joining.enter(Socket { id: 2, seen: Arc::clone(&seen) }, 5.into()), Entry::Entered));
     drop(joining);
     let feed = feeds.get(vault()).expect("in use");
     assert!(feed.advance(vec![event(6), event(8)]).is_err());

@@ -9,6 +9,7 @@
 mod cookie;
 pub mod csrf;
 mod jwe;
+mod known;
 mod sealed;
 mod secrets;
 
@@ -28,10 +29,12 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::domain::{Email, MemberName, Password, Session, User, UserId};
 use crate::error::Error;
 use crate::limit::{Rate, Throttle};
+use crate::store::session_changes::Change;
 use crate::store::sessions::{self, TokenHash};
 use crate::store::{sealed_sessions, users};
 
 pub use cookie::{Names, Presented, session_parts, value as cookie_value};
+use known::Known;
 use sealed::Opener;
 pub use secrets::{SecretText, Secrets};
 
@@ -44,6 +47,7 @@ pub struct Auth {
     pool: Db,
     lifetime: Duration,
     hashing: Arc<Semaphore>,
+    known: Arc<Known>,
     names: Names,
     opener: Opener,
     csrf: Arc<OnceCell<Vec<String>>>,
@@ -87,6 +91,7 @@ impl Auth {
             pool,
             lifetime: settings.lifetime,
             hashing: Arc::new(Semaphore::new(cores)),
+            known: Arc::default(),
             names,
             opener: Opener::new(secrets, names),
             csrf: Arc::default(),
@@ -173,6 +178,13 @@ impl Auth {
     /// # Errors
     /// Outages.
     pub async fn logout(&self, presented: &Presented<'_>) -> Result<(), Error> {
+        let ended = self.end(presented).await;
+        // Other nodes learn of it; this one need not wait.
+        self.known.forget(presented.hash());
+        ended
+    }
+
+    async fn end(&self, presented: &Presented<'_>) -> Result<(), Error> {
         if !presented.is_sealed() {
             return Ok(sessions::delete(&self.pool, presented.hash()).await?);
         }
@@ -199,12 +211,34 @@ impl Auth {
     /// # Errors
     /// Outages.
     pub async fn find(&self, presented: &Presented<'_>) -> Result<Option<Session>, Error> {
+        let token = presented.hash();
+        if let Some(session) = self.known.get(token) {
+            return Ok(Some(session));
+        }
+        let begun = Instant::now();
+        let found = self.look_up(presented).await?;
+        if let Some(session) = &found {
+            self.known.put(token, session.clone(), begun);
+        }
+        Ok(found)
+    }
+
+    /// The session of this token as the database has it now: for what lasts, such as a socket.
+    ///
+    /// # Errors
+    /// Outages.
+    pub async fn look_up(&self, presented: &Presented<'_>) -> Result<Option<Session>, Error> {
         if !presented.is_sealed() {
             return Ok(sessions::find(&self.pool, presented.hash()).await?);
         }
         let Some(sealed) = self.opener.open(presented, Utc::now()) else { return Ok(None) };
         let user = sealed_sessions::find(&self.pool, presented.hash(), sealed.id, sealed.email.as_deref()).await?;
         Ok(user.map(|user| Session { user, expires: sealed.expires }))
+    }
+
+    /// These changes of sessions were found by a look that began at `asked`.
+    pub fn learn(&self, changes: &[Change], asked: Instant) {
+        self.known.learn(changes, asked);
     }
 
     /// The session's token in a `Cookie` header.

@@ -67,7 +67,7 @@ async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused
 }
 
 async fn find_session(realtime: &Realtime, token: &Presented<'_>) -> Result<Session, Refused> {
-    match bounded(realtime.auth.find(token)).await {
+    match bounded(realtime.auth.look_up(token)).await {
         Ok(session) => session.ok_or(Refused::Unauthorized),
         Err(error) => {
             tracing::warn!(?error, "a session could not be looked up");

@@ -204,11 +204,14 @@ impl Join<'_> {
             // Told by the feed, at the moment of entering: nothing can come in between.
             let joined = Joined { vault_id: self.vault, role: self.role, seq: self.has };
             member.greeting = (!self.resumes).then(|| joined.clone());
+            let drains = self.realtime.lines.drains(self.socket);
             match joining.enter(member, self.has) {
                 Entry::Entered => return Ok(joined),
-                Entry::Gone => {
-                    self.realtime.close_slow(self.socket);
-                    return Err(JoinError::Disconnected);
+                Entry::Gone => return Err(JoinError::Disconnected),
+                Entry::Full(again) => {
+                    // The backlog filled the buffer to the last place, without ever having had to wait.
+                    (self.was_full, self.drains) = (true, drains);
+                    member = again;
                 }
                 Entry::Behind(again, events) => {
                     for event in events {

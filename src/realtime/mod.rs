@@ -186,7 +186,7 @@ impl Realtime {
 
     /// Ends sockets with their sessions, for ever.
     pub fn watch_sessions(&self) -> impl Future<Output = ()> + use<> {
-        roster::watch(Arc::clone(&self.roster), self.pool.clone(), Arc::clone(&self.lines))
+        roster::watch(Arc::clone(&self.roster), self.pool.clone(), self.auth.clone(), Arc::clone(&self.lines))
     }
 
     /// Closes every connection, so that clients connect elsewhere; those that cannot be told are cut.

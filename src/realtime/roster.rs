@@ -21,6 +21,7 @@ use socketioxide::socket::Sid;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::lines::Lines;
+use crate::auth::Auth;
 use crate::store::session_changes::{self, Change};
 use crate::store::{self, sealed_sessions, sessions::TokenHash};
 
@@ -84,7 +85,7 @@ impl Roster {
     }
 
     /// Looks through the roster for ever.
-    pub async fn watch(&self, pool: &Db, lines: &Lines) {
+    pub async fn watch(&self, pool: &Db, auth: &Auth, lines: &Lines) {
         let mut period = tokio::time::interval(PERIOD);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = Instant::now();
@@ -102,6 +103,7 @@ impl Roster {
             match learnt {
                 Ok(changes) => {
                     seen = asked;
+                    auth.learn(&changes, asked.into_std());
                     self.learn(lines, changes);
                 }
                 Err(error) => tracing::debug!(%error, "the changes of sessions could not be read"),
@@ -189,6 +191,6 @@ impl Roster {
 }
 
 /// Watches the roster, as a task of the node.
-pub async fn watch(roster: Arc<Roster>, pool: Db, lines: Arc<Lines>) {
-    roster.watch(&pool, &lines).await;
+pub async fn watch(roster: Arc<Roster>, pool: Db, auth: Auth, lines: Arc<Lines>) {
+    roster.watch(&pool, &auth, &lines).await;
 }
