@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertContiguous } from "./lib/subscriber.mjs";
-import { withDeadline } from "./lib/wait.mjs";
+import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
 const TRANSPORTS = {
