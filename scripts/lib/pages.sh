@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The web pages for the scripts. Sourced after common.sh and node.sh, never run.
 
-# Vite 7 needs it. Debian 13 and Ubuntu 25.04 have it; Debian 12 does not.
+# Vite 8 needs it. Debian 13 and Ubuntu 25.04 have it; Debian 12 does not.
 PAGES_NODE_OLDEST=20.19
 
 pages_node_fits() {
@@ -15,10 +15,8 @@ pages_stale() {
       -type f -newer test-ui/dist/index.html -print -quit)" ]
 }
 
-# Builds the client, then the pages that use it, into test-ui/dist.
+# Builds the pages into test-ui/dist. They take the client from its source, which needs no build.
 build_pages() {
-  npm_install clients/typescript
-  npm --prefix clients/typescript run build
   npm_install test-ui
   npm --prefix test-ui run build
 }
