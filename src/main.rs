@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::CommandFactory;
 use outbox_worker::{Db, Wake};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
@@ -40,9 +41,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
+    if let Command::Packaging(packaging) = cli.command {
+        return packaging.run(Cli::command(), &mut io::stdout());
+    }
     telemetry::init(&cli.log, cli.log_format)?;
     let options = database_options(cli.database_url.as_deref())?;
     match cli.command {
+        // Done above, without a database.
+        Command::Packaging(_) => Ok(()),
         Command::Serve(args) => serve(options, &args).await,
         Command::Migrate => {
             migrated(options).await?;

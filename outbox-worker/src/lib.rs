@@ -15,6 +15,7 @@
 //! | [`node`] | reports this node to operators |
 //! | [`metric`] | what is counted and measured |
 //! | [`retry`] | waits longer after each failure |
+//! | [`shell`], [`version`] | what packages and operators want of both programs |
 //!
 //! On failure: a lost notification or a lost LISTEN connection costs one sweep interval (I8); a lost database
 //! connection is retried with backoff and then read on from the position emitted, so nothing is skipped.
@@ -33,6 +34,8 @@ pub mod notify;
 pub mod relay;
 pub mod replay;
 pub mod retry;
+pub mod shell;
+pub mod version;
 pub mod wake;
 
 pub use db::Db;

@@ -3,15 +3,16 @@
 use std::io::{self, BufWriter, IsTerminal};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use outbox_worker::commands::compact::Before;
 use outbox_worker::commands::replay::Request;
-use outbox_worker::{EventType, Seq, UserId, VaultId, commands};
+use outbox_worker::shell::Packaging;
+use outbox_worker::{EventType, Seq, UserId, VaultId, commands, version};
 use uuid::Uuid;
 
 /// Looks at the outbox of a SyncScript database, while the servers run.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = version::VERSION, long_version = version::LONG, arg_required_else_help = true)]
 struct Cli {
     /// Postgres URL, such as postgres://user:password@localhost/syncscript
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
@@ -101,6 +102,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    #[command(flatten)]
+    Packaging(Packaging),
 }
 
 #[derive(Args)]
@@ -179,12 +182,18 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Cli) -> anyhow::Result<ExitCode> {
+    let out = &mut io::stdout();
+    if let Command::Packaging(packaging) = args.command {
+        packaging.run(Cli::command(), out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let url = args.database_url.ok_or_else(|| {
         anyhow::anyhow!("DATABASE_URL is not set: give it, or --database-url postgres://user:password@host/database")
     })?;
     let pool = commands::connect(&url).await?;
-    let out = &mut io::stdout();
     match args.command {
+        // Done above, without a database.
+        Command::Packaging(_) => {}
         Command::Status { json, limit } => commands::status::run(&pool, limit, json, out).await?,
         Command::Tail { vault, after } => commands::tail::run(&pool, vault, after.map(Seq::from), out).await?,
         Command::Replay(ReplayArgs { cancel: Some(id), json, .. }) => {

@@ -7,6 +7,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use outbox_worker::shell::Packaging;
+use outbox_worker::version;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
@@ -16,7 +18,7 @@ pub use limits::LimitArgs;
 
 /// Shared sources, live: REST and Socket.IO on one port, PostgreSQL behind.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = version::VERSION, long_version = version::LONG, arg_required_else_help = true)]
 pub struct Cli {
     /// Postgres URL, such as postgres://user:password@localhost/syncscript
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
@@ -41,6 +43,9 @@ pub enum Command {
     Migrate,
     /// Adds demo users (owner, contributor and viewer) and a demo vault; does nothing where they are there
     SeedDemo,
+    /// Completions and man pages.
+    #[command(flatten)]
+    Packaging(Packaging),
 }
 
 /// How logs look.

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use outbox_worker::version;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +18,9 @@ pub struct Alive {
     /// The server's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
+    /// The commit that it was built from; `unknown` when it was not built from a checkout.
+    #[schema(example = "3f2a9c1d5b7e8f0a1c2d3e4f5a6b7c8d9e0f1a2b")]
+    commit: &'static str,
 }
 
 /// The server can work.
@@ -32,7 +36,7 @@ pub struct Ready {
     responses((status = 200, description = "It runs", body = Alive))
 )]
 pub async fn alive() -> HttpResponse {
-    HttpResponse::Ok().json(Alive { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    HttpResponse::Ok().json(Alive { status: "ok", version: version::VERSION, commit: version::COMMIT })
 }
 
 /// Requests can be served: the schema is there and the database answers.

@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use outbox_worker::Revocation;
+use outbox_worker::{Revocation, version};
 
 use crate::app::AppState;
 use crate::error::Error;
@@ -44,6 +44,7 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 
 /// What each metric means; docs/operations.md says what to do about it.
 fn describe() {
+    describe_gauge!("syncscript_build_info", "Always 1; the labels say what was built");
     describe_histogram!("syncscript_http_request_seconds", "Time to answer, by method, route and status");
     describe_histogram!("syncscript_commit_to_emit_seconds", "From the change to its emission on this node");
     describe_gauge!("syncscript_relay_lag_seconds", "Age of the oldest committed event not yet emitted; 0 when idle");
@@ -65,6 +66,7 @@ fn describe() {
 
 /// Counters begin at 0 and not with their first use: that would be no increase to Prometheus.
 fn begin() {
+    gauge!("syncscript_build_info", "version" => version::VERSION, "commit" => version::COMMIT).set(1.0);
     for name in [
         "syncscript_events_emitted_total",
         "syncscript_deliveries_total",
