@@ -2,10 +2,11 @@
 // at every answer: a status, a body, a type or a header that is not documented fails, and so do a server error, a
 // wrong request that is taken, a right one that is refused, a method that is not refused.
 //
-// CONTRACT_VENV names a Python environment with what requirements.txt lists; scripts/test makes one.
+// CONTRACT_VENV names a Python environment with what requirements.txt lists; scripts/test makes one. CONTRACT_EXAMPLES
+// asks for a longer run, of other questions each time: so many of each operation, instead of 20.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -17,6 +18,9 @@ import { World } from "../e2e/lib/world.mjs";
 
 const VENV = process.env.CONTRACT_VENV;
 const CONFIG = fileURLToPath(new URL("schemathesis.toml", import.meta.url));
+const EXAMPLES = Number(process.env.CONTRACT_EXAMPLES ?? 0);
+/** How long a program may take, in milliseconds. */
+const PATIENCE_MS = 90_000 + EXAMPLES * 30_000;
 const options = { skip: VENV ? false : "CONTRACT_VENV names no Python environment" };
 
 let world, directory;
@@ -29,9 +33,19 @@ after(async () => {
   if (directory) await rm(directory, { recursive: true });
 });
 
+/** The configuration of Schemathesis: the one of every run, or the one that was asked for. */
+async function configuration() {
+  if (!EXAMPLES) return CONFIG;
+  const usual = await readFile(CONFIG, "utf8");
+  const file = join(directory, "longer.toml");
+  const longer = usual.replaceAll("max-examples = 20", `max-examples = ${EXAMPLES}`);
+  await writeFile(file, longer.replace("deterministic = true", "").replace("seed = 1", ""));
+  return file;
+}
+
 /** Runs a program of the environment to its end, in a directory of its own: it leaves files behind. */
 function run(name, args) {
-  const settings = { cwd: directory, timeout: 90_000, maxBuffer: 64 * 1024 * 1024 };
+  const settings = { cwd: directory, timeout: PATIENCE_MS, maxBuffer: 64 * 1024 * 1024 };
   return new Promise((resolve) => {
     execFile(join(VENV, "bin", name), args, settings, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? error.signal) : 0, output: `${stdout}${stderr}` });
@@ -107,7 +121,7 @@ test("Schemathesis finds nothing that the document does not say", options, async
   const vault = await world.vault();
   await owner.createSource(vault.id);
   const { code, output } = await run("schemathesis", [
-    ...["--config-file", CONFIG, "run", `${world.server.url}/api/openapi.json`],
+    ...["--config-file", await configuration(), "run", `${world.server.url}/api/openapi.json`],
     ...["--header", `Cookie: ${owner.cookie}`, "--generation-database", "none"],
   ]);
   assert.equal(code, 0, output);
