@@ -18,13 +18,16 @@ ARG COMMIT=""
 ENV SQLX_OFFLINE=true SYNCSCRIPT_COMMIT=$COMMIT
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY .sqlx .sqlx
+# Cargo wants every member of the workspace there, built or not.
+COPY bench bench
+COPY benches benches
 COPY migrations migrations
 COPY outbox-worker outbox-worker
 COPY src src
 COPY --from=pages /src/test-ui/dist test-ui/dist
 # The caches outlive a build; the programs must leave them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --workspace --bins && \
+    cargo build --release --locked --workspace --exclude syncscript-bench --bins && \
     install -D -t /out target/release/syncscript target/release/outbox-worker
 
 FROM debian:trixie-slim
