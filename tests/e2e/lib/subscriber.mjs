@@ -1,7 +1,7 @@
 // A live client: the official socket.io-client, with everything it receives on record.
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
-import { withDeadline } from "./wait.mjs";
+import { emitted, withDeadline } from "./wait.mjs";
 
 /** The closed set of event types of the log. */
 export const EVENT_TYPES = [
@@ -109,10 +109,8 @@ export class Subscriber {
   /** Joins and returns the data of `vault:joined`. `request` is the vault's id, or the object form. */
   async join(request) {
     const from = this.received.length;
-    this.socket.emit("vault:join", request);
-    const answer = await this.await(({ name }) => name === "vault:joined" || name === "error", "vault:joined", {
-      from,
-    });
+    const answered = this.await(({ name }) => name === "vault:joined" || name === "error", "vault:joined", { from });
+    const answer = await emitted(this, () => this.socket.emit("vault:join", request), answered);
     assert.equal(answer.name, "vault:joined", `joined, not refused: ${JSON.stringify(answer.data)}`);
     return answer.data;
   }

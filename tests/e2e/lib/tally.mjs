@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 import { Record } from "./record.mjs";
-import { withDeadline } from "./wait.mjs";
+import { emitted, withDeadline } from "./wait.mjs";
 
 /** Options of a client that comes back soon after it was cut off. */
 export const RESUMING = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 100 };
@@ -54,8 +54,8 @@ export class Tally extends Record {
   /** Joins, and returns the data of `vault:joined`. */
   async join(vaultId, after, ms) {
     delete this.latest["vault:joined"];
-    this.socket.emit("vault:join", { vaultId, after });
-    return this.until(() => this.latest["vault:joined"], `vault:joined after ${after}`, ms);
+    const joined = this.until(() => this.latest["vault:joined"], `vault:joined after ${after}`, ms);
+    return emitted(this, () => this.socket.emit("vault:join", { vaultId, after }), joined);
   }
 
   /** From now on joins after the last event it has, at once and whenever it is connected again. */

@@ -34,6 +34,21 @@ export async function eventually(probe, what, ms = PATIENCE_MS) {
   }
 }
 
+/**
+ * Emits something to which `answered` is the answer, and again where `record` gets nothing at all for 5 s, as a client
+ * must: Socket.IO delivers at most once, and what is sent while a session goes over to its websocket is lost now and then.
+ */
+export async function emitted(record, emit, answered) {
+  const had = record.received.length;
+  emit();
+  const repeat = setInterval(() => record.received.length === had && emit(), 5000);
+  try {
+    return await answered;
+  } finally {
+    clearInterval(repeat);
+  }
+}
+
 /** Undo actions, run newest first, each even when another fails. */
 export class Scope {
   #undo = [];
