@@ -5,6 +5,7 @@
 //! sweep (I8). Who may do what is decided by the append itself, with the vault locked.
 
 mod body;
+mod creations;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 
+use creations::Creations;
+
 pub use body::{NewSourceBody, SourceChangeBody};
 
 use crate::domain::{
@@ -25,6 +28,7 @@ use crate::domain::{
 };
 use crate::error::Error;
 use crate::store::idempotency::{self, Known};
+use crate::store::sources::Creation;
 use crate::store::{self, StoreError, members, sources, vaults};
 
 /// A source as it is to be created.
@@ -75,12 +79,26 @@ impl Caller {
     }
 }
 
+/// Where news of a vault is told, once it is committed.
+#[derive(Clone)]
+struct Marks {
+    relay: Arc<Wake>,
+    others: Arc<Wake>,
+}
+
+impl Marks {
+    fn mark(&self, vaults: impl Iterator<Item = VaultId> + Clone) {
+        self.relay.mark_many(vaults.clone());
+        self.others.mark_many(vaults);
+    }
+}
+
 /// Runs commands.
 #[derive(Clone)]
 pub struct Commands {
     pool: Db,
-    relay: Arc<Wake>,
-    others: Arc<Wake>,
+    marks: Marks,
+    creations: Creations,
     /// How long answers are kept for repetitions.
     key_lifetime: Duration,
 }
@@ -91,7 +109,8 @@ impl Commands {
     /// Marks go to `relay`, the relay of this process, and to `others`, the notifier.
     #[must_use]
     pub fn new(pool: Db, relay: Arc<Wake>, others: Arc<Wake>, key_lifetime: Duration) -> Self {
-        Self { pool, relay, others, key_lifetime }
+        let marks = Marks { relay, others };
+        Self { creations: Creations::new(pool.clone(), marks.clone()), pool, marks, key_lifetime }
     }
 
     /// Creates a vault; the caller is its owner.
@@ -161,8 +180,11 @@ impl Commands {
     pub async fn create_source(&self, by: &Caller, vault: VaultId, new: NewSource) -> Result<Source> {
         let actor = by.id;
         let once = by.once(&("source:create", vault, new.title.as_str(), new.file_url.as_str()))?;
-        self.run(once, |db| async move { sources::create(db, actor, vault, &new.title, &new.file_url).await }.boxed())
-            .await
+        let creation = Creation { actor, vault, title: new.title, file_url: new.file_url };
+        match once {
+            None => Ok(self.creations.create(creation).await?),
+            once => self.run(once, |db| async move { sources::create(db, creation).await }.boxed()).await,
+        }
     }
 
     /// Changes a source, if it is at `version` where one is given.
@@ -209,8 +231,7 @@ impl Commands {
             }
             Some(once) => self.run_once(once, mutation).await?,
         };
-        self.relay.mark(applied.vault_id);
-        self.others.mark(applied.vault_id);
+        self.marks.mark(std::iter::once(applied.vault_id));
         Ok(applied)
     }
 

@@ -52,20 +52,27 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// The SQLSTATEs of `0004_append.sql`, and the constraints a client can run into.
-fn refusal(error: &dyn DatabaseError) -> Option<Refusal> {
-    match error.code().as_deref() {
-        Some("SY404") => Some(Refusal::NotFound),
-        Some("SY403") => Some(Refusal::Forbidden),
-        Some("SY409") => Some(Refusal::LastOwner),
-        Some("SY412") => Some(Refusal::VersionMismatch),
-        Some("SY422") => Some(Refusal::UnknownEmail),
-        _ => match error.constraint() {
-            Some("vault_users_pkey") => Some(Refusal::AlreadyMember),
-            Some("users_email_key") => Some(Refusal::EmailTaken),
+impl Refusal {
+    /// By the SQLSTATEs of `0004_append.sql`.
+    pub(super) fn of_code(code: &str) -> Option<Self> {
+        match code {
+            "SY404" => Some(Self::NotFound),
+            "SY403" => Some(Self::Forbidden),
+            "SY409" => Some(Self::LastOwner),
+            "SY412" => Some(Self::VersionMismatch),
+            "SY422" => Some(Self::UnknownEmail),
             _ => None,
-        },
+        }
     }
+}
+
+/// The SQLSTATEs of our own, and the constraints a client can run into.
+fn refusal(error: &dyn DatabaseError) -> Option<Refusal> {
+    error.code().as_deref().and_then(Refusal::of_code).or_else(|| match error.constraint() {
+        Some("vault_users_pkey") => Some(Refusal::AlreadyMember),
+        Some("users_email_key") => Some(Refusal::EmailTaken),
+        _ => None,
+    })
 }
 
 pub(super) fn is_outage(error: &sqlx::Error) -> bool {

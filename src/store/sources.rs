@@ -5,35 +5,100 @@ use outbox_worker::Db;
 use sqlx::{Connection, PgExecutor};
 use uuid::Uuid;
 
-use super::Result;
+use super::{Refusal, Result, StoreError};
 use crate::domain::{Applied, FileUrl, Role, Seq, Source, SourceId, SourceTitle, UserId, VaultId, Version};
 
-/// Adds a source.
+/// A source as it is to be created, and by whom.
+#[derive(Debug, Clone)]
+pub struct Creation {
+    /// Who creates it.
+    pub actor: UserId,
+    /// The vault it is to be in.
+    pub vault: VaultId,
+    /// Its title.
+    pub title: SourceTitle,
+    /// Where its file is.
+    pub file_url: FileUrl,
+}
+
+impl Creation {
+    /// As the database has it now: it stores the texts as they are.
+    fn done(&self, id: Uuid, seq: i64, at: DateTime<Utc>) -> Applied<Source> {
+        let value = Source {
+            id: id.into(),
+            title: self.title.as_str().to_owned(),
+            file_url: self.file_url.as_str().to_owned(),
+            vault_id: self.vault,
+            created_at: at,
+            updated_at: at,
+            version: 1.into(),
+        };
+        Applied { vault_id: self.vault, seq: seq.into(), value }
+    }
+}
+
+impl AsRef<Self> for Creation {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// What became of a [`Creation`].
+#[derive(Debug)]
+pub enum Created {
+    /// It is there.
+    Done(Applied<Source>),
+    /// NotFound, Forbidden.
+    Refused(Refusal),
+    /// Another transaction has the vault.
+    Busy,
+}
+
+/// Creates sources in one transaction, of which each may be refused for itself. With `wait`, all are of one vault, and
+/// none is busy.
+///
+/// # Errors
+/// Only outages and defects.
+pub async fn create_each(db: impl PgExecutor<'_>, asked: &[impl AsRef<Creation>], wait: bool) -> Result<Vec<Created>> {
+    let each = || asked.iter().map(AsRef::as_ref);
+    let ids: Vec<Uuid> = asked.iter().map(|_| SourceId::generate().get()).collect();
+    let mut rows = sqlx::query!(
+        r#"SELECT place AS "place!", refusal, seq, created_at AS "created_at!"
+           FROM sources_create($1, $2, $3, $4, $5, $6)"#,
+        &ids,
+        &each().map(|creation| creation.vault.get()).collect::<Vec<_>>(),
+        &each().map(|creation| creation.actor.get()).collect::<Vec<_>>(),
+        &each().map(|creation| creation.title.as_str()).collect::<Vec<_>>() as &[&str],
+        &each().map(|creation| creation.file_url.as_str()).collect::<Vec<_>>() as &[&str],
+        wait,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.sort_unstable_by_key(|row| row.place);
+    each()
+        .zip(ids)
+        .zip(rows)
+        .map(|((creation, id), row)| match (row.refusal.as_deref(), row.seq) {
+            (None, Some(seq)) => Ok(Created::Done(creation.done(id, seq, row.created_at))),
+            (Some("busy"), _) => Ok(Created::Busy),
+            (code, _) => match code.and_then(Refusal::of_code) {
+                Some(refusal) => Ok(Created::Refused(refusal)),
+                None => Err(StoreError::Internal(sqlx::Error::Protocol(format!("sources_create answers {code:?}")))),
+            },
+        })
+        .collect()
+}
+
+/// Creates a source, when its vault is free.
 ///
 /// # Errors
 /// NotFound, Forbidden.
-pub async fn create(
-    db: impl PgExecutor<'_>,
-    actor: UserId,
-    vault: VaultId,
-    title: &SourceTitle,
-    file_url: &FileUrl,
-) -> Result<Applied<Source>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT f.seq, (f.source).id AS "id!", (f.source).vault_id AS "vault_id!", (f.source).title AS "title!",
-                  (f.source).file_url AS "file_url!", (f.source).version AS "version!",
-                  (f.source).created_at AS "created_at!", (f.source).updated_at AS "updated_at!"
-           FROM source_create($1, $2, $3, $4, $5) f"#,
-        vault.get(),
-        actor.get(),
-        SourceId::generate().get(),
-        title.as_str(),
-        file_url.as_str(),
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(row.applied())
+pub async fn create(db: impl PgExecutor<'_>, creation: Creation) -> Result<Applied<Source>> {
+    match create_each(db, &[creation], true).await?.pop() {
+        Some(Created::Done(applied)) => Ok(applied),
+        Some(Created::Refused(refusal)) => Err(StoreError::Refused(refusal)),
+        outcome => Err(StoreError::Internal(sqlx::Error::Protocol(format!("sources_create gave {outcome:?}")))),
+    }
 }
 
 /// Changes a source; `None` leaves a field as it is. With a version, only if the source is at that version.

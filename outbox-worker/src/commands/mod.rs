@@ -19,7 +19,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use crate::VaultId;
 
 /// The newest migration that these commands were written for.
-const SCHEMA_VERSION: i64 = 10;
+const SCHEMA_VERSION: i64 = 11;
 
 /// Connects with few connections: these commands run beside a live system.
 ///
