@@ -19,4 +19,5 @@ mod protocol;
 mod roles;
 mod sessions;
 mod sources;
+mod together;
 mod vaults;

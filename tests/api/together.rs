@@ -1,0 +1,198 @@
+//! Sources that are created at the same time share transactions, and are for all that as if each were alone.
+
+use futures_util::future::join_all;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use tokio::time::{Duration, timeout};
+use uuid::Uuid;
+
+use crate::harness::{Answer, App, Event, Team, User, new_vault};
+
+/// Far more than anything here takes; a test that waits for it has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+async fn post(by: &User, vault: &str, title: &str) -> Answer {
+    let body = json!({ "title": title, "fileUrl": "https://example.com/" });
+    Answer::to(by.post(&format!("/api/vaults/{vault}/sources"), &body)).await
+}
+
+/// What `sources_create` says of each, and which seq it gave.
+async fn create_each(db: &mut PgConnection, asked: &[(&str, &str)], wait: bool) -> Vec<(Option<String>, Option<i64>)> {
+    let ids: Vec<Uuid> = asked.iter().map(|_| Uuid::new_v4()).collect();
+    let parse = |id: &str| id.parse::<Uuid>().expect("an id");
+    let rows = sqlx::query("SELECT refusal, seq FROM sources_create($1, $2, $3, $4, $4, $5) ORDER BY place")
+        .bind(ids)
+        .bind(asked.iter().map(|(vault, _)| parse(vault)).collect::<Vec<_>>())
+        .bind(asked.iter().map(|(_, actor)| parse(actor)).collect::<Vec<_>>())
+        .bind(asked.iter().map(|_| "https://example.com/").collect::<Vec<_>>())
+        .bind(wait)
+        .fetch_all(db)
+        .await
+        .expect("an answer for each");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+async fn seqs(app: &App, vault: &str) -> Vec<i64> {
+    let seqs: Vec<i64> = Event::of(&app.db, vault).await.iter().map(|event| event.seq).collect();
+    assert_eq!(seqs, (1..=app.head(vault).await).collect::<Vec<_>>());
+    seqs
+}
+
+#[tokio::test]
+async fn each_is_judged_for_itself() {
+    let app = App::start().await;
+    let team = Team::gather(&app).await;
+    let other = new_vault(&team.stranger, "Of another").await;
+    let nowhere = Uuid::new_v4().to_string();
+    let asked = [
+        (team.vault.as_str(), team.owner.id.as_str()),
+        (&team.vault, &team.viewer.id),
+        (&other, &team.stranger.id),
+        (&team.vault, &team.stranger.id),
+        (&team.vault, &team.contributor.id),
+        (&nowhere, &team.owner.id),
+        (&other, &team.owner.id),
+    ];
+    let mut db = app.db.acquire().await.expect("a connection");
+    let outcome = create_each(&mut db, &asked, false).await;
+    let refused = |code: &str| (Some(code.to_owned()), None);
+    // Three events were there: the vault, and two members.
+    let expected = [
+        (None, Some(4)),
+        refused("SY403"),
+        (None, Some(2)),
+        refused("SY404"),
+        (None, Some(5)),
+        refused("SY404"),
+        refused("SY404"),
+    ];
+    assert_eq!(outcome, expected);
+    assert_eq!((seqs(&app, &team.vault).await.len(), seqs(&app, &other).await.len()), (5, 2));
+    for event in Event::of(&app.db, &team.vault).await.iter().filter(|event| event.kind == "source:created") {
+        let (by, role) = if event.seq == 4 { (&team.owner, "owner") } else { (&team.contributor, "contributor") };
+        event.check_envelope(by);
+        let source = json!({ "source": event.payload["source"] });
+        event.assert_tells(by, role, source);
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_vault_takes_nothing() {
+    let app = App::start().await;
+    let owner = app.user("Olga").await;
+    let vault = new_vault(&owner, "Short").await;
+    Answer::to(owner.delete(&format!("/api/vaults/{vault}"))).await.expect_status(204);
+    let mut db = app.db.acquire().await.expect("a connection");
+    for wait in [false, true] {
+        assert_eq!(create_each(&mut db, &[(&vault, &owner.id)], wait).await, [(Some("SY404".to_owned()), None)]);
+    }
+    post(&owner, &vault, "Late").await.expect_status(404);
+    assert_eq!(seqs(&app, &vault).await.len(), 2);
+}
+
+/// A vault that is held for long delays nothing but itself.
+#[tokio::test]
+async fn a_vault_that_is_held_holds_up_no_other() {
+    // Enough connections for all that waits, and the rest.
+    let app = App::start_with(&["--database-connections", "10"]).await;
+    let owner = app.user("Olga").await;
+    let held = new_vault(&owner, "Held").await;
+    // So many that every lane has some.
+    let free = join_all((0..16).map(|number| {
+        let owner = &owner;
+        async move { new_vault(owner, &format!("Free {number}")).await }
+    }))
+    .await;
+
+    let mut holder = app.db.acquire().await.expect("a connection");
+    let mut transaction = holder.begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM vaults WHERE id = $1::uuid FOR NO KEY UPDATE")
+        .bind(&held)
+        .fetch_one(&mut *transaction)
+        .await
+        .expect("the lock");
+    let waiting = join_all((0..4).map(|number| {
+        let (owner, held) = (&owner, &held);
+        async move { post(owner, held, &format!("Waits {number}")).await }
+    }));
+    let others = join_all(free.iter().map(|vault| post(&owner, vault, "Goes on")));
+    let (answers, waited) = tokio::join!(
+        async {
+            let answers = timeout(DEADLINE, others).await.expect("held up by another's lock");
+            assert_eq!(app.head(&held).await, 1);
+            transaction.commit().await.expect("released");
+            answers
+        },
+        waiting
+    );
+    for answer in answers.into_iter().chain(waited) {
+        answer.expect_status(201);
+    }
+    assert_eq!(seqs(&app, &held).await.len(), 5);
+}
+
+/// The database fails the statement for one of them: that one hears of it, and the others are there.
+#[tokio::test]
+async fn one_that_fails_takes_no_other_with_it() {
+    const WRITERS: usize = 12;
+    let app = App::start_with(&["--database-connections", "10"]).await;
+    let owner = app.user("Olga").await;
+    let vaults = join_all((0..4).map(|number| {
+        let owner = &owner;
+        async move { new_vault(owner, &format!("Vault {number}")).await }
+    }))
+    .await;
+    let poisoned = "ALTER TABLE sources ADD CONSTRAINT poison CHECK (title <> 'poison')";
+    sqlx::query(AssertSqlSafe(poisoned)).execute(&app.db).await.expect("a constraint");
+    let write = async |number: usize| {
+        for turn in 0..8 {
+            let poison = number % 3 == 0 && turn % 2 == 0;
+            let title = if poison { "poison".to_owned() } else { format!("{number}-{turn}") };
+            let answer = post(&owner, &vaults[(number + turn) % vaults.len()], &title).await;
+            answer.expect_status(if poison { 500 } else { 201 });
+        }
+    };
+    timeout(DEADLINE, join_all((0..WRITERS).map(write))).await.expect("all are answered");
+    let mut count = 0;
+    for vault in &vaults {
+        count += seqs(&app, vault).await.len() - 1;
+    }
+    assert_eq!(count, WRITERS * 8 - WRITERS / 3 * 4);
+}
+
+/// Two nodes that write the same vaults, in whatever order, never wait for each other in a circle.
+#[tokio::test]
+async fn transactions_with_many_vaults_do_not_deadlock() {
+    let app = App::start_with(&["--database-connections", "10"]).await;
+    let owner = app.user("Olga").await;
+    let vaults = join_all((0..8).map(|number| {
+        let owner = &owner;
+        async move { new_vault(owner, &format!("Vault {number}")).await }
+    }))
+    .await;
+    let forth: Vec<_> = vaults.iter().map(|vault| (vault.as_str(), owner.id.as_str())).collect();
+    let back: Vec<_> = forth.iter().rev().copied().collect();
+    let another_node = async |asked: &[(&str, &str)]| {
+        let mut db = app.db.acquire().await.expect("a connection");
+        let mut created = 0;
+        for _ in 0..50 {
+            let outcomes = create_each(&mut db, asked, false).await;
+            assert!(outcomes.iter().all(|(refusal, _)| refusal.as_deref().is_none_or(|code| code == "busy")));
+            created += outcomes.iter().filter(|(refusal, _)| refusal.is_none()).count();
+        }
+        created
+    };
+    let through_the_server = async {
+        let posts = (0..80).map(|number| post(&owner, &vaults[number % vaults.len()], "By REST"));
+        let answers = join_all(posts).await;
+        answers.into_iter().map(|answer| answer.expect_status(201)).count()
+    };
+    let all = async { tokio::join!(another_node(&forth), another_node(&back), through_the_server) };
+    let (one, other, posted) = timeout(DEADLINE, all).await.expect("nobody waits for ever");
+    let mut count = 0;
+    for vault in &vaults {
+        count += seqs(&app, vault).await.len() - 1;
+    }
+    assert_eq!(count, one + other + posted);
+    assert_eq!(posted, 80);
+}
