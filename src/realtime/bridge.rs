@@ -56,9 +56,27 @@ pub async fn upgrade(
     // Copied, and the buffers of the HTTP server dropped: else each idle websocket would keep 8 KiB of them.
     let (io, early) = (parts.io, Bytes::copy_from_slice(&parts.read_buf));
     drop((parts.read_buf, parts.write_buf));
-    let stream = LineStream::new(io, early, line, realtime.limits.write_stall);
-    let mut engine = realtime.engine.clone();
-    engine.call((stream, engine_request)).await.map_err(io::Error::other)
+    // From here on it is driven by the runtime of the relay, whose threads share their work. With a worker of the HTTP
+    // server, which has one thread, each event for each socket would have to wake that thread from another.
+    let io = io.into_std()?;
+    let runtime = realtime.runtime.clone();
+    runtime.spawn(async move {
+        if let Err(error) = hand_over(&realtime, io, early, line, engine_request).await {
+            tracing::debug!(%error, "a connection failed while it was upgraded");
+        }
+    });
+    Ok(())
+}
+
+async fn hand_over(
+    realtime: &Realtime,
+    io: std::net::TcpStream,
+    early: Bytes,
+    line: Line,
+    request: EngineRequest<()>,
+) -> io::Result<()> {
+    let stream = LineStream::new(TcpStream::from_std(io)?, early, line, realtime.limits.write_stall);
+    realtime.engine.clone().call((stream, request)).await.map_err(io::Error::other)
 }
 
 type Accepted = (Response<()>, EngineRequest<()>);

@@ -39,6 +39,7 @@ use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use self::lines::Lines;
@@ -83,6 +84,8 @@ pub struct Realtime {
     io: SocketIo,
     /// Joins that may read the log at a time.
     log_reads: Semaphore,
+    /// Where websockets are driven.
+    runtime: Handle,
     limits: RealtimeLimits,
 }
 
@@ -114,7 +117,7 @@ impl From<&LimitArgs> for RealtimeLimits {
 }
 
 impl Realtime {
-    /// Sets up the engine and its only namespace. `relay` is the wake of the relay that will advance [`Self::feeds`].
+    /// Sets up the engine and its only namespace, in the runtime that calls it. `relay` is the wake of the relay that will advance [`Self::feeds`].
     #[must_use]
     pub fn new(
         pool: Db,
@@ -145,6 +148,7 @@ impl Realtime {
             engine,
             io: io.clone(),
             log_reads,
+            runtime: Handle::current(),
             limits,
         });
         connect::register(&io, &this);
