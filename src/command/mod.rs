@@ -5,7 +5,7 @@
 //! sweep (I8). Who may do what is decided by the append itself, with the vault locked.
 
 mod body;
-mod creations;
+mod together;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +18,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 
-use creations::Creations;
-
 pub use body::{NewSourceBody, SourceChangeBody};
+use together::Together;
 
 use crate::domain::{
     Applied, Email, FileUrl, IdempotencyKey, Member, Role, Source, SourceId, SourceTitle, UserId, Vault, VaultId,
@@ -28,8 +27,8 @@ use crate::domain::{
 };
 use crate::error::Error;
 use crate::store::idempotency::{self, Known};
-use crate::store::sources::Creation;
-use crate::store::{self, StoreError, members, sources, vaults};
+use crate::store::source_writes::{self, Becomes, Change, Creation, Write};
+use crate::store::{self, StoreError, members, vaults};
 
 /// A source as it is to be created.
 #[derive(Debug)]
@@ -98,7 +97,8 @@ impl Marks {
 pub struct Commands {
     pool: Db,
     marks: Marks,
-    creations: Creations,
+    creations: Arc<Together<Creation>>,
+    changes: Arc<Together<Change>>,
     /// How long answers are kept for repetitions.
     key_lifetime: Duration,
 }
@@ -110,7 +110,13 @@ impl Commands {
     #[must_use]
     pub fn new(pool: Db, relay: Arc<Wake>, others: Arc<Wake>, key_lifetime: Duration) -> Self {
         let marks = Marks { relay, others };
-        Self { creations: Creations::new(pool.clone(), marks.clone()), pool, marks, key_lifetime }
+        Self {
+            creations: Together::new(pool.clone(), marks.clone()),
+            changes: Together::new(pool.clone(), marks.clone()),
+            pool,
+            marks,
+            key_lifetime,
+        }
     }
 
     /// Creates a vault; the caller is its owner.
@@ -181,10 +187,7 @@ impl Commands {
         let actor = by.id;
         let once = by.once(&("source:create", vault, new.title.as_str(), new.file_url.as_str()))?;
         let creation = Creation { actor, vault, title: new.title, file_url: new.file_url };
-        match once {
-            None => Ok(self.creations.create(creation).await?),
-            once => self.run(once, |db| async move { sources::create(db, creation).await }.boxed()).await,
-        }
+        self.write(once, &self.creations, creation).await
     }
 
     /// Changes a source, if it is at `version` where one is given.
@@ -201,7 +204,8 @@ impl Commands {
         let texts = (change.title.as_ref().map(SourceTitle::as_str), change.file_url.as_ref().map(FileUrl::as_str));
         let actor = by.id;
         let once = by.once(&("source:update", source, texts, version))?;
-        self.run(once, |db| async move { sources::update(db, actor, source, change.title.as_ref(), change.file_url.as_ref(), version).await }.boxed()).await
+        let to = Becomes::Updated(change.title, change.file_url);
+        self.write(once, &self.changes, Change { actor, source, version, to }).await
     }
 
     /// Deletes a source, if it is at `version` where one is given.
@@ -211,7 +215,17 @@ impl Commands {
     pub async fn delete_source(&self, by: &Caller, source: SourceId, version: Option<Version>) -> Result<()> {
         let actor = by.id;
         let once = by.once(&("source:delete", source, version))?;
-        self.run(once, |db| async move { sources::delete(db, actor, source, version).await }.boxed()).await
+        let change = Change { actor, source, version, to: Becomes::Deleted };
+        let Applied { vault_id, seq, .. } = self.write(once, &self.changes, change).await?;
+        Ok(Applied { vault_id, seq, value: () })
+    }
+
+    /// Writes a mutation of a source: together with others, or with the note of its answer.
+    async fn write<W: Write>(&self, once: Option<Once<'_>>, together: &Arc<Together<W>>, write: W) -> Result<Source> {
+        match once {
+            None => Ok(together.write(write).await?),
+            once => self.run(once, |db| source_writes::one(db, write).boxed()).await,
+        }
     }
 
     /// Runs a mutation, and tells the relays of it.

@@ -46,6 +46,7 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 fn describe() {
     describe_gauge!("syncscript_build_info", "Always 1; the labels say what was built");
     describe_histogram!("syncscript_http_request_seconds", "Time to answer, by method, route and status");
+    describe_histogram!("syncscript_commit_events", "Mutations of sources that shared a transaction");
     describe_histogram!("syncscript_commit_to_emit_seconds", "From the change to its emission on this node");
     describe_gauge!("syncscript_relay_lag_seconds", "Age of the oldest committed event not yet emitted; 0 when idle");
     describe_gauge!("syncscript_relay_lag_events", "Committed events not yet emitted, as the last sweep found them");

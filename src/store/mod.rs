@@ -10,6 +10,7 @@ pub mod members;
 pub mod sealed_sessions;
 pub mod session_changes;
 pub mod sessions;
+pub mod source_writes;
 pub mod sources;
 pub mod users;
 pub mod vaults;

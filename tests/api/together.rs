@@ -1,12 +1,12 @@
-//! Sources that are created at the same time share transactions, and are for all that as if each were alone.
+//! Mutations of sources at the same time share transactions, and are for all that as if each were alone.
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
-use crate::harness::{Answer, App, Event, Team, User, new_vault};
+use crate::harness::{Answer, App, Event, Team, User, new_vault, source_path};
 
 /// Far more than anything here takes; a test that waits for it has failed.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -20,7 +20,7 @@ async fn post(by: &User, vault: &str, title: &str) -> Answer {
 async fn create_each(db: &mut PgConnection, asked: &[(&str, &str)], wait: bool) -> Vec<(Option<String>, Option<i64>)> {
     let ids: Vec<Uuid> = asked.iter().map(|_| Uuid::new_v4()).collect();
     let parse = |id: &str| id.parse::<Uuid>().expect("an id");
-    let rows = sqlx::query("SELECT refusal, seq FROM sources_create($1, $2, $3, $4, $4, $5) ORDER BY place")
+    let rows = sqlx::query("SELECT refusal, CASE WHEN refusal IS NULL THEN seq END FROM sources_create($1, $2, $3, $4, $4, $5) ORDER BY place")
         .bind(ids)
         .bind(asked.iter().map(|(vault, _)| parse(vault)).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, actor)| parse(actor)).collect::<Vec<_>>())
@@ -74,6 +74,121 @@ async fn each_is_judged_for_itself() {
         let source = json!({ "source": event.payload["source"] });
         event.assert_tells(by, role, source);
     }
+}
+
+/// A change of a source: its id, who asks, the version that one knows, and whether it is to go.
+type Asked<'a> = (&'a str, &'a str, Option<i32>, bool);
+
+/// What `sources_change` says of each, and which seq it gave.
+async fn change_each(db: &mut PgConnection, asked: &[Asked<'_>], wait: bool) -> Vec<(Option<String>, Option<i64>)> {
+    let parse = |id: &str| id.parse::<Uuid>().expect("an id");
+    let rows = sqlx::query(
+        "SELECT refusal, CASE WHEN refusal IS NULL THEN seq END
+         FROM sources_change($1, $2, $3, array_fill(NULL::text, ARRAY[cardinality($1)]), $4, $5, $6) ORDER BY place",
+    )
+    .bind(asked.iter().map(|(source, ..)| parse(source)).collect::<Vec<_>>())
+    .bind(asked.iter().map(|(_, actor, ..)| parse(actor)).collect::<Vec<_>>())
+    .bind(asked.iter().map(|(.., version, _)| format!("Changed from {version:?}")).collect::<Vec<_>>())
+    .bind(asked.iter().map(|(.., version, _)| *version).collect::<Vec<_>>())
+    .bind(asked.iter().map(|(.., delete)| *delete).collect::<Vec<_>>())
+    .bind(wait)
+    .fetch_all(db)
+    .await
+    .expect("an answer for each");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[tokio::test]
+async fn each_change_is_judged_for_itself() {
+    let app = App::start().await;
+    let team = Team::gather(&app).await;
+    let other = new_vault(&team.stranger, "Of another").await;
+    let foreign = post(&team.stranger, &other, "Foreign").await.json()["source"].clone();
+    let sources = [team.source("One").await, team.source("Two").await, team.source("Three").await];
+    let id = |source: &Value| source["id"].as_str().expect("an id").to_owned();
+    let (one, two, three, foreign) = (id(&sources[0]), id(&sources[1]), id(&sources[2]), id(&foreign));
+    let nowhere = Uuid::new_v4().to_string();
+    let (owner, contributor) = (team.owner.id.as_str(), team.contributor.id.as_str());
+    let asked: [Asked; 10] = [
+        (&one, owner, Some(1), false),
+        (&two, &team.viewer.id, None, false),
+        (&foreign, &team.stranger.id, None, true),
+        // Of the same source as the first: its turn comes later.
+        (&one, contributor, Some(1), false),
+        (&two, contributor, Some(7), false),
+        (&three, contributor, Some(1), true),
+        (&three, owner, None, false),
+        (&nowhere, owner, None, true),
+        (&foreign, owner, None, true),
+        (&two, owner, None, false),
+    ];
+    let mut db = app.db.acquire().await.expect("a connection");
+    let outcome = change_each(&mut db, &asked, false).await;
+    let refused = |code: &str| (Some(code.to_owned()), None);
+    // Six events were there: the vault, two members and three sources.
+    let expected = [
+        (None, Some(7)),
+        refused("SY403"),
+        (None, Some(3)),
+        refused("busy"),
+        refused("busy"),
+        (None, Some(8)),
+        refused("busy"),
+        refused("SY404"),
+        refused("SY404"),
+        refused("busy"),
+    ];
+    assert_eq!(outcome, expected);
+    // Asked again, each is judged at its place.
+    let again = [(asked[3], "SY412"), (asked[4], "SY412"), (asked[6], "SY404")];
+    for (change, code) in again {
+        assert_eq!(change_each(&mut db, &[change], true).await, [refused(code)]);
+    }
+    assert_eq!(change_each(&mut db, &[asked[9]], true).await, [(None, Some(9))]);
+    assert_eq!((seqs(&app, &team.vault).await.len(), seqs(&app, &other).await.len()), (9, 3));
+    let log = Event::of(&app.db, &team.vault).await;
+    let kinds: Vec<_> = log[6..].iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["source:updated", "source:deleted", "source:updated"]);
+    log[6].check_envelope(&team.owner);
+    assert_eq!(
+        (&log[6].payload["source"]["title"], &log[6].payload["source"]["version"]),
+        (&json!("Changed from Some(1)"), &json!(2))
+    );
+    log[7].assert_tells(&team.contributor, "contributor", json!({ "sourceId": three, "vaultId": team.vault }));
+    Answer::to(team.owner.get(&format!("/api/sources/{three}"))).await.expect_status(404);
+}
+
+/// Of many who change the same source from the same version, one does; the others hear that they are late.
+#[tokio::test]
+async fn of_those_who_change_one_source_at_once_each_version_has_one() {
+    const WRITERS: usize = 24;
+    let app = App::start_with(&["--database-connections", "10"]).await;
+    let team = Team::gather(&app).await;
+    let source = team.source("Contested").await;
+    let change = async |number: usize| {
+        let request = team.owner.patch(&source_path(&source), &json!({ "title": format!("By {number}") }));
+        let request = if number.is_multiple_of(2) { request.header("if-match", "\"1\"") } else { request };
+        Answer::to(request).await
+    };
+    let answers = timeout(DEADLINE, join_all((0..WRITERS).map(change))).await.expect("all are answered");
+    let (blind, careful): (Vec<_>, Vec<_>) =
+        answers.into_iter().enumerate().partition(|(number, _)| !number.is_multiple_of(2));
+    let mut done: Vec<i64> = Vec::new();
+    for (_, answer) in blind {
+        done.push(answer.expect_status(200).json()["source"]["version"].as_i64().expect("a version"));
+    }
+    for (_, answer) in careful {
+        match answer.status.as_u16() {
+            412 => {}
+            _ => done.push(answer.expect_status(200).json()["source"]["version"].as_i64().expect("a version")),
+        }
+    }
+    done.sort_unstable();
+    let versions: Vec<i64> = (2..).take(done.len()).collect();
+    assert_eq!(done, versions);
+    assert!((WRITERS / 2..=WRITERS / 2 + 1).contains(&done.len()), "more than one from version 1: {done:?}");
+    // The vault, two members, the source, and what was changed.
+    assert_eq!(seqs(&app, &team.vault).await.len(), 4 + done.len());
 }
 
 #[tokio::test]

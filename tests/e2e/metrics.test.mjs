@@ -23,6 +23,7 @@ const ops = (name) => fileURLToPath(new URL(`../../ops/${name}`, import.meta.url
 const DOCUMENTED = {
   syncscript_build_info: "gauge",
   syncscript_http_request_seconds: "histogram",
+  syncscript_commit_events: "histogram",
   syncscript_commit_to_emit_seconds: "histogram",
   syncscript_relay_lag_seconds: "gauge",
   syncscript_relay_lag_events: "gauge",
