@@ -4,25 +4,30 @@
 //! has gathered since their last transaction; while nothing waits, a mutation is written at once, alone.
 //!
 //! **State.** A lane: the mutations that wait, and whether a task writes for it. Those that would wait for each other are
-//! in the same lane, as far as that is known before they are written.
-//! **A vault that someone else has** (another lane, another node, an operator's tool) is not waited for in the lane: its
-//! mutations go on in a transaction of their own, and hold nobody up.
+//! in the same lane, as far as that is known before they are written. Then the vaults that someone else has (another
+//! lane, another node, an operator's tool): a lane does not wait for such a vault, but puts its mutations here; one task a
+//! vault waits, with one connection, and writes what has gathered. So a vault that is held delays no other.
+//! **Who changes it.** Whoever asks adds to a lane; its task takes from it, and adds to a vault; the vault's task takes
+//! from there. Never across an await. A task ends when nothing waits, with the queue locked: who comes next starts another.
 //! **On failure.** What the database refuses to one is told to that one alone. If it fails the whole, which is rolled
 //! back then, each is tried alone. If the connection breaks or goes silent, nobody knows whether the commit arrived: all
-//! are told that the database is not available, as one alone would be. A task that panics drops the mutations it had,
-//! which says the same, and the next mutation starts another.
+//! are told that the database is not available, as one alone would be; and so are those whose turn comes too late. A
+//! task that panics drops what waits for it, which says the same.
 //! A client that goes away is not noticed: what it asked for is done.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use metrics::histogram;
 use outbox_worker::Db;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Marks;
 use crate::domain::{Applied, Source, VaultId};
@@ -33,12 +38,15 @@ use crate::store::{Result, StoreError};
 const MOST: usize = 64;
 /// How long a transaction may take that waits for no vault.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one may take that waits for its vault.
+/// How long a mutation may wait in its lane: as long as for a connection.
+const TURN: Duration = Duration::from_secs(3);
+/// How long a mutation may wait for its vault, and a transaction that waits for one may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A mutation, and who waits for it.
 struct Asked<W> {
     write: W,
+    since: Instant,
     answer: oneshot::Sender<Result<Applied<Source>>>,
 }
 
@@ -51,16 +59,12 @@ struct Lane<W> {
 /// Writes mutations of a kind.
 pub struct Together<W> {
     lanes: Vec<Mutex<Lane<W>>>,
-    writer: Writer,
-    /// Where the tasks run: a worker of the HTTP server may stop before the others.
-    runtime: Handle,
-}
-
-/// What a task needs to write.
-#[derive(Clone)]
-struct Writer {
+    /// What waits for a vault that someone else has. Each of these has its task.
+    held: Mutex<HashMap<VaultId, Vec<Asked<W>>>>,
     pool: Db,
     marks: Marks,
+    /// Where the tasks run: a worker of the HTTP server may stop before the others.
+    runtime: Handle,
 }
 
 impl<W: Write> Together<W> {
@@ -70,7 +74,9 @@ impl<W: Write> Together<W> {
         let lanes = std::thread::available_parallelism().map_or(1, usize::from);
         Arc::new(Self {
             lanes: (0..lanes).map(|_| Mutex::new(Lane { waiting: Vec::new(), at_work: false })).collect(),
-            writer: Writer { pool, marks },
+            held: Mutex::default(),
+            pool,
+            marks,
             runtime: Handle::current(),
         })
     }
@@ -84,7 +90,7 @@ impl<W: Write> Together<W> {
         let (answer, answered) = oneshot::channel();
         let starts = {
             let mut lane = lock(&self.lanes[index]);
-            lane.waiting.push(Asked { write, answer });
+            lane.waiting.push(Asked { write, since: Instant::now(), answer });
             !std::mem::replace(&mut lane.at_work, true)
         };
         if starts {
@@ -95,9 +101,78 @@ impl<W: Write> Together<W> {
 
     /// Writes what waits in a lane until nothing does.
     async fn work(self: Arc<Self>, index: usize) {
-        let mut shift = Shift { lane: &self.lanes[index], over: false };
+        let shift = Shift { lane: &self.lanes[index] };
         while let Some(batch) = shift.next() {
-            self.writer.write(batch).await;
+            let batch = in_time(batch, TURN);
+            if !batch.is_empty() {
+                histogram!("syncscript_commit_events").record(batch.len() as f64);
+                self.transact(batch, false).await;
+            }
+        }
+    }
+
+    /// Writes what waits for a vault, once it is free, until nothing does.
+    async fn wait_for(self: Arc<Self>, vault: VaultId) {
+        let turn = Turn { held: &self.held, vault };
+        while let Some(batch) = turn.next() {
+            let batch = in_time(batch, PATIENCE);
+            if !batch.is_empty() {
+                self.transact(batch, true).await;
+            }
+        }
+    }
+
+    /// One transaction. With `wait`, all are of one vault.
+    async fn transact(self: &Arc<Self>, batch: Vec<Asked<W>>, wait: bool) {
+        match self.attempt(&batch, wait).await {
+            Ok(outcomes) => self.answer(batch, outcomes),
+            Err(error) if is_rolled_back(&error) && !(wait && batch.len() == 1) => {
+                for asked in batch {
+                    self.runtime.spawn(Arc::clone(self).alone(asked));
+                }
+            }
+            Err(error) => fail(batch, error),
+        }
+    }
+
+    async fn alone(self: Arc<Self>, asked: Asked<W>) {
+        let batch = vec![asked];
+        match self.attempt(&batch, true).await {
+            Ok(outcomes) => self.answer(batch, outcomes),
+            Err(error) => fail(batch, error),
+        }
+    }
+
+    async fn attempt(&self, batch: &[Asked<W>], wait: bool) -> Result<Vec<Outcome>> {
+        let writes: Vec<&W> = batch.iter().map(|asked| &asked.write).collect();
+        let limit = if wait { PATIENCE } else { TIMEOUT };
+        let attempt = timeout(limit, W::write_each(&self.pool, &writes, wait));
+        attempt.await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+    }
+
+    /// Tells what became of them, and the relays of what is new. Those whose vault is busy wait for it.
+    fn answer(self: &Arc<Self>, batch: Vec<Asked<W>>, outcomes: Vec<Outcome>) {
+        self.marks.mark(outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Done(applied) => Some(applied.vault_id),
+            _ => None,
+        }));
+        for (asked, outcome) in batch.into_iter().zip(outcomes) {
+            // It may be that nobody waits any more.
+            match outcome {
+                Outcome::Done(applied) => drop(asked.answer.send(Ok(applied))),
+                Outcome::Refused(refusal) => drop(asked.answer.send(Err(StoreError::Refused(refusal)))),
+                Outcome::Busy(vault) => self.hold(vault, asked),
+            }
+        }
+    }
+
+    fn hold(self: &Arc<Self>, vault: VaultId, asked: Asked<W>) {
+        match lock(&self.held).entry(vault) {
+            Entry::Occupied(mut waiting) => waiting.get_mut().push(asked),
+            Entry::Vacant(none) => {
+                none.insert(vec![asked]);
+                self.runtime.spawn(Arc::clone(self).wait_for(vault));
+            }
         }
     }
 }
@@ -105,92 +180,59 @@ impl<W: Write> Together<W> {
 /// A task at work on a lane. However it ends, the next mutation finds that nobody is.
 struct Shift<'l, W> {
     lane: &'l Mutex<Lane<W>>,
-    over: bool,
 }
 
 impl<W> Shift<'_, W> {
-    fn next(&mut self) -> Option<Vec<Asked<W>>> {
+    fn next(&self) -> Option<Vec<Asked<W>>> {
         let mut lane = lock(self.lane);
-        if lane.waiting.is_empty() {
-            // With the lane locked: whoever comes next starts another task.
-            lane.at_work = false;
-            self.over = true;
-            return None;
-        }
-        let some = lane.waiting.len().min(MOST);
-        Some(lane.waiting.drain(..some).collect())
+        lane.at_work = !lane.waiting.is_empty();
+        lane.at_work.then(|| some(&mut lane.waiting))
     }
 }
 
 impl<W> Drop for Shift<'_, W> {
     fn drop(&mut self) {
-        if !self.over {
-            let mut lane = lock(self.lane);
-            lane.at_work = false;
-            // They would wait for another to come, perhaps for ever.
-            lane.waiting.clear();
+        if std::thread::panicking() {
+            *lock(self.lane) = Lane { waiting: Vec::new(), at_work: false };
         }
     }
 }
 
-impl Writer {
-    /// Writes mutations of many vaults, and waits for none of these.
-    async fn write<W: Write>(&self, batch: Vec<Asked<W>>) {
-        histogram!("syncscript_commit_events").record(batch.len() as f64);
-        match self.attempt(&batch, false).await {
-            Ok(outcomes) => {
-                for (vault, asked) in self.answer(batch, outcomes) {
-                    tracing::trace!(%vault, count = asked.len(), "the vault is busy");
-                    self.spawn(asked);
-                }
-            }
-            Err(error) if is_rolled_back(&error) => batch.into_iter().for_each(|asked| self.spawn(vec![asked])),
-            Err(error) => fail(batch, error),
+/// A task that waits for a vault.
+struct Turn<'t, W> {
+    held: &'t Mutex<HashMap<VaultId, Vec<Asked<W>>>>,
+    vault: VaultId,
+}
+
+impl<W> Turn<'_, W> {
+    fn next(&self) -> Option<Vec<Asked<W>>> {
+        let mut held = lock(self.held);
+        let batch = held.get_mut(&self.vault).map(some).filter(|batch| !batch.is_empty());
+        if batch.is_none() {
+            held.remove(&self.vault);
+        }
+        batch
+    }
+}
+
+impl<W> Drop for Turn<'_, W> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            lock(self.held).remove(&self.vault);
         }
     }
+}
 
-    /// Has mutations of one vault written, once it is free.
-    fn spawn<W: Write>(&self, batch: Vec<Asked<W>>) {
-        let this = self.clone();
-        let task: BoxFuture<'static, ()> = Box::pin(async move { this.write_one_vault(batch).await });
-        tokio::spawn(task);
-    }
+/// As many as go into a transaction, those first that have waited longest.
+fn some<W>(waiting: &mut Vec<Asked<W>>) -> Vec<Asked<W>> {
+    waiting.drain(..waiting.len().min(MOST)).collect()
+}
 
-    async fn write_one_vault<W: Write>(&self, batch: Vec<Asked<W>>) {
-        match self.attempt(&batch, true).await {
-            // Of those that name the same source, one is written at a time.
-            Ok(outcomes) => self.answer(batch, outcomes).into_values().for_each(|asked| self.spawn(asked)),
-            Err(error) if batch.len() > 1 && is_rolled_back(&error) => {
-                batch.into_iter().for_each(|asked| self.spawn(vec![asked]));
-            }
-            Err(error) => fail(batch, error),
-        }
-    }
-
-    async fn attempt<W: Write>(&self, batch: &[Asked<W>], wait: bool) -> Result<Vec<Outcome>> {
-        let writes: Vec<&W> = batch.iter().map(|asked| &asked.write).collect();
-        let limit = if wait { PATIENCE } else { TIMEOUT };
-        let attempt = timeout(limit, W::write_each(&self.pool, &writes, wait));
-        attempt.await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
-    }
-
-    /// Tells what became of them, and the relays of what is new. Returns those whose vaults are busy.
-    fn answer<W: Write>(&self, batch: Vec<Asked<W>>, outcomes: Vec<Outcome>) -> HashMap<VaultId, Vec<Asked<W>>> {
-        self.marks.mark(outcomes.iter().filter_map(|outcome| match outcome {
-            Outcome::Done(applied) => Some(applied.vault_id),
-            _ => None,
-        }));
-        let mut busy: HashMap<VaultId, Vec<Asked<W>>> = HashMap::new();
-        for (asked, outcome) in batch.into_iter().zip(outcomes) {
-            // It may be that nobody waits any more.
-            match outcome {
-                Outcome::Done(applied) => drop(asked.answer.send(Ok(applied))),
-                Outcome::Refused(refusal) => drop(asked.answer.send(Err(StoreError::Refused(refusal)))),
-                Outcome::Busy(vault) => busy.entry(vault).or_default().push(asked),
-            }
-        }
-        busy
-    }
+/// Those that have not waited too long; to the others it is said that the database is not available.
+fn in_time<W>(batch: Vec<Asked<W>>, limit: Duration) -> Vec<Asked<W>> {
+    let (late, in_time): (Vec<_>, Vec<_>) = batch.into_iter().partition(|asked| asked.since.elapsed() > limit);
+    fail(late, sqlx::Error::PoolTimedOut.into());
+    in_time
 }
 
 /// Whether Postgres said so itself: then nothing of it is there.
@@ -213,6 +255,6 @@ fn unknown() -> StoreError {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every step leaves the lane whole.
+    // Every step leaves the queue whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

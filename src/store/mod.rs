@@ -1,6 +1,6 @@
 //! The only SQL of the server, a file a concern. The log itself is read by `outbox_worker::log`.
 //!
-//! Functions take an executor, so the caller owns the transaction. Every mutation is one call of an append function of
+//! Functions take an executor, so the caller owns the transaction. Every mutation is in one call of an append function of
 //! the database (decision 2): it commits with its event or not at all (I1, I2).
 
 mod error;

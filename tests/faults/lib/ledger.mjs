@@ -5,6 +5,8 @@ export class Ledger {
   refused = new Map();
   /** Asked for and not answered yet. */
   unanswered = new Map();
+  /** Asked for once, without a key, and not answered, or with 503: it may be in the log, once. */
+  unknown = new Map();
   /** Answers that are wrong by themselves. */
   defects = [];
   /** Nobody asks any more: what is unanswered stays so. */
@@ -28,6 +30,12 @@ export class Ledger {
     if (answer.status < 300) this.applied.set(entry.key, full);
     else if (entry.mayBeRefused?.includes(answer.status)) this.refused.set(entry.key, full);
     else this.defect(entry, answer);
+  }
+
+  /** A mutation without key, which is not repeated. */
+  answeredOnce(entry, answer) {
+    if (!answer || answer.status === 503) this.unknown.set(entry.key, entry);
+    else this.answered(entry, answer);
   }
 
   repeated(entry, first, again) {
@@ -57,6 +65,11 @@ export class Ledger {
 
   fill(vaultId, count) {
     this.filled.set(vaultId, (this.filled.get(vaultId) ?? 0) + count);
+  }
+
+  /** Mutations that had no key. */
+  get askedOnce() {
+    return [...this.applied.values()].filter(({ plain }) => plain).length + this.unknown.size;
   }
 
   /** Mutations that were repeated at least once before they were answered. */

@@ -98,6 +98,13 @@ function testAnswers(test, log, vaultId, answers) {
   const doubled = new Map(answers.applied).set("other", { ...last, key: "other" });
   test("one event acknowledged to two", check({ applied: doubled }));
   const row = log.rows.find(({ seq, type }) => seq > answers.base && type === "source:created");
+  const once = [...answers.applied.values()].find((entry) => entry.plain && entry.vaultId === vaultId);
+  const unanswered = new Map(answers.applied);
+  unanswered.delete(once.key);
+  const unknown = new Map(answers.unknown).set(once.key, once);
+  test("what was done without an answer may be there", !check({ applied: unanswered, unknown }));
+  const other = new Map(unknown).set(once.key, { ...once, actorId: "nobody" });
+  test("what somebody else did under that name", check({ applied: unanswered, unknown: other }));
   test("a key applied twice", check({}, [...log.rows, { ...row, seq: log.head + 1 }]));
 }
 

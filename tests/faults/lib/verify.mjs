@@ -7,25 +7,26 @@ import { selfTest } from "./selftest.mjs";
 /**
  * `scenarios` are results of catchup.mjs and resync.mjs. Returns `{results, sums}`: the sums over all records of the
  * storm, by kind of violation, `expected`, `seen`, `hidden`
- * (mutations applied by an attempt whose answer was lost) and `late` (see `checkAnswers`).
+ * (mutations applied by an attempt whose answer was lost), `late` and `found` (see `checkAnswers`).
  */
 export async function verify(world, scenarios) {
   const results = [];
   const add = (name, wrong) => results.push({ name, wrong });
-  const sums = Object.fromEntries([...VIOLATIONS, "expected", "seen", "hidden", "late"].map((name) => [name, 0]));
+  const sums = Object.fromEntries([...VIOLATIONS, "expected", "seen", "hidden", "late", "found"].map((name) => [name, 0]));
   const logs = await readLogs(world.database, [...world.vaultIds, ...scenarios.map(({ vaultId }) => vaultId)]);
   const kept = await readNotes(world.database);
-  const { applied, refused, filled } = world.ledger;
+  const { applied, refused, unknown, filled } = world.ledger;
 
   for (const [i, vaultId] of world.vaultIds.entries()) {
     const log = logs.get(vaultId);
     const base = world.base.get(vaultId);
     add(`I2: vault ${i}: the log has no hole`, checkLog(log));
     add(`I7: vault ${i}: the log folds to the table, each event by one who might`, checkFold(log));
-    const answers = { applied, refused, base, filled: filled.get(vaultId), kept };
+    const answers = { applied, refused, unknown, base, filled: filled.get(vaultId), kept };
     sums.hidden += [...applied.values()].filter((entry) => entry.vaultId === vaultId && isHidden(entry, log)).length;
-    const { wrong, late } = checkAnswers(log, vaultId, answers);
+    const { wrong, late, found } = checkAnswers(log, vaultId, answers);
     sums.late += late;
+    sums.found += found;
     add(`I9: vault ${i}: what was acknowledged is in the log, once, and nothing else`, wrong);
   }
   for (const { follower, vaultId, userId, isMember } of world.seats) {
@@ -78,7 +79,7 @@ export async function verify(world, scenarios) {
       userId,
       vaultId,
       log: logs.get(vaultId),
-      answers: { applied, refused, base: world.base.get(vaultId), filled: filled.get(vaultId), kept },
+      answers: { applied, refused, unknown, base: world.base.get(vaultId), filled: filled.get(vaultId), kept },
       leaky: world.leaky,
     }),
   );

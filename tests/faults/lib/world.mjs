@@ -2,6 +2,7 @@
 import { Database } from "../../e2e/lib/database.mjs";
 import { Rest } from "../../e2e/lib/rest.mjs";
 import { Scope } from "../../e2e/lib/wait.mjs";
+import { Burst } from "./bursts.mjs";
 import { Follower, TRANSPORTS } from "./follower.mjs";
 import { Leaky } from "./leaky.mjs";
 import { Ledger } from "./ledger.mjs";
@@ -15,6 +16,7 @@ const VAULTS = 4;
 const FOLLOWERS = 9;
 const WRITERS = 4;
 const GUESTS = 2;
+const BURSTS = 2;
 /** Share of the writers' attempts that their links spoil. */
 const TROUBLED = 0.06;
 
@@ -22,6 +24,7 @@ export class World extends Scope {
   ledger = new Ledger();
   followers = [];
   writers = [];
+  bursts = [];
   seats = [];
   vaultIds = [];
   /** Every server there was, those of scenarios included. */
@@ -55,6 +58,7 @@ export class World extends Scope {
     for (let i = 0; i < FOLLOWERS; i++) await this.#addFollower(i);
     for (let i = 0; i < WRITERS; i++) await this.#addWriter(i);
     for (let i = 0; i < GUESTS; i++) await this.#addGuest(i);
+    for (let i = 0; i < BURSTS; i++) await this.#addBurst(i);
     this.owner = new Owner({
       ...(await this.#caller("owner", this.ownerRest)),
       seats: this.seats.filter(({ plays }) => plays),
@@ -126,6 +130,12 @@ export class World extends Scope {
     this.writers.push(new Writer({ name: `writer${i}`, vaultIds, ...(await this.#caller(`writer${i}`, rest)) }));
   }
 
+  async #addBurst(i) {
+    const rest = await this.signUp(`Burst${i}`);
+    for (const vaultId of this.vaultIds) await this.ownerRest.addMember(vaultId, rest.user, "contributor");
+    this.bursts.push(new Burst({ name: `burst${i}`, vaultIds: this.vaultIds, ...(await this.#caller(`burst${i}`, rest)) }));
+  }
+
   /** A writer whose membership the owner plays with: a follower's user. */
   async #addGuest(i) {
     const { follower } = this.seats.filter(({ plays }) => plays)[i * 2];
@@ -142,7 +152,7 @@ export class World extends Scope {
   /** Writers and owner at work; returns how to stop them, which waits until all of them are answered, up to `ms`. */
   work() {
     let over = false;
-    const workers = [...this.writers, this.owner];
+    const workers = [...this.writers, ...this.bursts, this.owner];
     const done = Promise.all(workers.map((worker) => worker.run(() => over)));
     // Whatever fails here is reported when the work is stopped.
     done.catch(() => {});

@@ -5,13 +5,14 @@ const keyOf = ({ payload }) => payload.source?.title.split(" ")[0];
 
 /**
  * `applied` and `refused` are the ledger's; `base` the seq up to which the log was written before it began; `filled` how
- * many events were written without key; `kept` the notes of answers, as `readNotes` gives them. Returns `{wrong, late}`.
+ * many events were written by SQL; `kept` the notes of answers, as `readNotes` gives them; `unknown` what was asked for
+ * once and not answered. Returns `{wrong, late, found}`: `found` of the unknown ones are in the log.
  *
  * A refusal is not kept (docs/api.md): of a mutation that was sent more than once, an early copy that was held up, in a
  * frozen server say, may still be applied after a later one was refused, if the role has changed meanwhile. `late` is
  * how often that was so; never twice for one key.
  */
-export function checkAnswers({ rows }, vaultId, { applied, refused, base, filled = 0, kept }) {
+export function checkAnswers({ rows }, vaultId, { applied, refused, unknown, base, filled = 0, kept }) {
   const wrong = [];
   const claimed = new Map();
   for (const entry of applied.values()) {
@@ -23,11 +24,12 @@ export function checkAnswers({ rows }, vaultId, { applied, refused, base, filled
     if (claimed.has(entry.seq)) wrong.push(`${what}: so was ${claimed.get(entry.seq)}`);
     claimed.set(entry.seq, entry.key);
     const noted = kept.get(`${entry.actorId} ${entry.key}`);
-    if (noted !== entry.seq) wrong.push(`${what}: the note of the answer says ${noted}`);
+    if (!entry.plain && noted !== entry.seq) wrong.push(`${what}: the note of the answer says ${noted}`);
   }
   const keys = new Set();
   let others = 0;
   let late = 0;
+  let found = 0;
   for (const row of rows.slice(base)) {
     const key = keyOf(row);
     if (key === "Filled") {
@@ -36,13 +38,21 @@ export function checkAnswers({ rows }, vaultId, { applied, refused, base, filled
       if (key && keys.has(key)) wrong.push(`seq ${row.seq}: key ${key} was applied twice`);
       if (key) keys.add(key);
       if (claimed.has(row.seq)) continue;
-      if (isLateCopy(refused, row)) late++;
+      if (isUnknown(unknown.get(key), row)) found++;
+      else if (isLateCopy(refused, row)) late++;
       else wrong.push(`seq ${row.seq}, ${row.type}, ${key ?? "without a key"}: nobody was told of it`);
     }
   }
   if (others !== filled) wrong.push(`${others} events written by SQL, instead of ${filled}`);
-  return { wrong, late };
+  return { wrong, late, found };
 }
+
+/** Whether the row is what this mutation asked for, if anything did. */
+const isUnknown = (entry, row) =>
+  entry !== undefined &&
+  entry.kind === row.type &&
+  entry.actorId === row.actorId &&
+  (entry.sourceId === undefined || entry.sourceId === row.payload.source.id);
 
 /** Whether the row may be what one of several copies of a refused mutation asked for. */
 function isLateCopy(refused, row) {
