@@ -135,6 +135,7 @@ impl<W: Write> Together<W> {
         }
     }
 
+    /// As [`Self::transact`] with one that waits, but without a way back here: that future would contain itself.
     async fn alone(self: Arc<Self>, asked: Asked<W>) {
         let batch = vec![asked];
         match self.attempt(&batch, true).await {
