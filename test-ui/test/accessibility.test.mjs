@@ -145,7 +145,9 @@ test("others' changes are read out, summed up; one's own and the count of events
     for (const region of document.querySelectorAll("[role=status]")) {
       let last = region.textContent;
       const heard = new MutationObserver(() => {
-        if (region.textContent !== last) globalThis.spoke((last = region.textContent));
+        if (region.textContent === last) return;
+        last = region.textContent;
+        globalThis.spoke(last);
       });
       heard.observe(region, { childList: true, characterData: true, subtree: true });
     }

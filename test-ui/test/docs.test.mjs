@@ -31,7 +31,10 @@ test("the interface can be read and tried, with nothing from elsewhere and nothi
   await list.getByRole("button", { name: "Execute" }).click();
   await list.locator(".live-responses-table .response-col_status", { hasText: "200" }).first().waitFor();
 
-  assert.deepEqual([...asked].filter((origin) => origin !== world.url && origin !== "null"), []);
+  assert.deepEqual(
+    [...asked].filter((origin) => origin !== world.url && origin !== "null"),
+    [],
+  );
   context.assertClean();
   await context.close();
 });

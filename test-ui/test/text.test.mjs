@@ -9,6 +9,7 @@ const NASTY = [
   '<img src=x onerror="window.hit = 2">',
   '"><svg onload=window.hit=3>',
   '<iframe srcdoc="<script>top.hit = 4</script>"></iframe>',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of an attack
   "{{constructor.constructor('window.hit = 5')()}} ${window.hit = 6}",
   "<style>*{display:none}</style>",
   "‮right to left‬ and \u0007 bell",

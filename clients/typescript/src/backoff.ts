@@ -55,7 +55,10 @@ export class Wait {
   /** Calls `then` after so many milliseconds, at once for none, in place of what was waited for before. */
   start(ms: number, then: () => void): void {
     this.clear();
-    if (ms <= 0) return then();
+    if (ms <= 0) {
+      then();
+      return;
+    }
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       then();

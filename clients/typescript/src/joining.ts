@@ -54,7 +54,10 @@ export class Joining {
   /** Gives the connection up if the server is silent: a long backlog is no reason, nor other vaults before this one. */
   #await(sentAt: number): void {
     const left = Math.max(sentAt, this.#host.heardAt()) + this.#patience - performance.now();
-    if (left > 0) return this.#wait.start(left, () => this.#await(sentAt));
+    if (left > 0) {
+      this.#wait.start(left, () => this.#await(sentAt));
+      return;
+    }
     // A server that is slow for many gets slower when all come again: so this one waits longer each time.
     this.#patience = Math.min(MAX_PATIENCE, this.#patience * 2);
     // On the same connection another join would wait behind the one that is stuck.

@@ -1,7 +1,7 @@
 // A vault as it is, kept up to date: loaded by REST, then carried on by its events.
 import type { VaultClient } from "./client.js";
 import type { Member, ReplayedEvent, Source, VaultEvent, VaultInfo } from "./events.js";
-import { apply, emptyView, viewOf, type VaultView } from "./fold.js";
+import { apply, emptyView, type VaultView, viewOf } from "./fold.js";
 import { guarded } from "./outlet.js";
 import type { WatchState } from "./state.js";
 import type { ReloadRequest, Watch, WatchCounters, WatchHandlers } from "./watch.js";

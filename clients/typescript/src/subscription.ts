@@ -172,10 +172,14 @@ export class Subscription implements Watch {
   /** Only the server's own word is final; a failing network or application is tried again. */
   #failed(error: unknown, again: () => void): void {
     const code = error instanceof RefusedError ? error.code : "";
-    if (code === "UNAUTHORIZED") return this.#host.sessionEnded();
-    if (FINAL.has(code)) return this.#finish({ status: "denied", code, message: (error as RefusedError).message });
-    this.#outlet.failure(error);
-    if (this.#host.phase() === "up") this.#wait.start(this.#refusals.next(), again);
+    if (code === "UNAUTHORIZED") {
+      this.#host.sessionEnded();
+    } else if (FINAL.has(code)) {
+      this.#finish({ status: "denied", code, message: (error as RefusedError).message });
+    } else {
+      this.#outlet.failure(error);
+      if (this.#host.phase() === "up") this.#wait.start(this.#refusals.next(), again);
+    }
   }
 
   /** Neither a join nor a wait is under way after this. */

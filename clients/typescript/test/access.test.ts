@@ -73,7 +73,10 @@ test("no session at all", async (t) => {
 
 for (const [how, end] of [
   ["signed out", (world: World) => world.owner.ask(204, "POST", "/api/auth/logout")],
-  ["expired", (world: World) => world.database.rows("UPDATE sessions SET created_at = '-infinity', expires_at = now()")],
+  [
+    "expired",
+    (world: World) => world.database.rows("UPDATE sessions SET created_at = '-infinity', expires_at = now()"),
+  ],
 ] as const) {
   test(`a session that is ${how}: the end at the next connect, and on after a new sign-in without loss`, async (t) => {
     const world = await World.open(t);
@@ -105,7 +108,10 @@ test("a live vault is denied or ended by what REST says, too", async (t) => {
   assert.deepEqual([denied.seq, denied.sources.size], [0, 0]);
 
   // The handshake has a session and REST has none.
-  const client = world.client(world.owner, world.server.url, { headers: {}, socket: { extraHeaders: { cookie: world.owner.cookie } } });
+  const client = world.client(world.owner, world.server.url, {
+    headers: {},
+    socket: { extraHeaders: { cookie: world.owner.cookie } },
+  });
   const ended = new LiveVault(client, world.vaultId);
   await eventually(() => ended.state.status === "session-ended", "ended");
 });

@@ -69,7 +69,10 @@ test("the first join without a position begins where the server says, also if ev
   assert.deepEqual([seqs(), watch.state], [[8], { status: "live", seq: 8, role: "viewer" }]);
   socket.lose();
   socket.open();
-  assert.deepEqual(socket.joins.map(({ after }) => after), [undefined, 8]);
+  assert.deepEqual(
+    socket.joins.map(({ after }) => after),
+    [undefined, 8],
+  );
 });
 
 test("an answer of an earlier connection, and what socket.io kept of it, count for nothing", async (t) => {
@@ -153,5 +156,8 @@ test("closed from within a handler: no handler is called again", async (t) => {
   socket.deliver(1, 2, 4);
   socket.lose();
   socket.open();
-  assert.deepEqual([events.length, states.at(-1), socket.left, socket.joins.length], [1, { status: "closed" }, [VAULT], 1]);
+  assert.deepEqual(
+    [events.length, states.at(-1), socket.left, socket.joins.length],
+    [1, { status: "closed" }, [VAULT], 1],
+  );
 });

@@ -7,9 +7,15 @@ import { openWatch } from "./lib/fake-watch.js";
 import { eventually } from "./lib/wait.js";
 
 test("a reload that REST refuses: denied without access, ended without a session", async (t) => {
-  const denied = await openWatch(t, { loadFirst: true, reload: () => Promise.reject(new RestError(404, "NOT_FOUND", "no")) });
+  const denied = await openWatch(t, {
+    loadFirst: true,
+    reload: () => Promise.reject(new RestError(404, "NOT_FOUND", "no")),
+  });
   await eventually(() => denied.watch.state.status === "denied", "denied");
-  const ended = await openWatch(t, { loadFirst: true, reload: () => Promise.reject(new RestError(401, "UNAUTHORIZED", "no")) });
+  const ended = await openWatch(t, {
+    loadFirst: true,
+    reload: () => Promise.reject(new RestError(401, "UNAUTHORIZED", "no")),
+  });
   await eventually(() => ended.watch.state.status === "session-ended", "ended");
   assert.equal(ended.socket.connected, false);
 });

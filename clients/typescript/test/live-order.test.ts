@@ -46,7 +46,13 @@ test("one client watches several vaults, each with its own position", async (t) 
   await world.owner.createSources(world.vaultId, 3);
   await world.owner.createSources(other, 2);
   await Promise.all([one.upTo(4), two.upTo(3)]);
-  assert.deepEqual([one.seqs, two.seqs], [[1, 2, 3, 4], [2, 3]]);
+  assert.deepEqual(
+    [one.seqs, two.seqs],
+    [
+      [1, 2, 3, 4],
+      [2, 3],
+    ],
+  );
   one.watch.close();
   assert.equal(one.watch.state.status, "closed");
   // Closed and watched again on the same connection: what was missed in between comes.

@@ -111,7 +111,10 @@ test("loaded in pages while writers go on, without the application seeing the ha
   assert.equal(asked.length, 5, "three pages, the members, the vault");
   // The fifth change came after the vault was read, so it is told as an event, or with the rest.
   assert.ok(whole.length >= 1 && whole.length <= 2, JSON.stringify(whole));
-  assert.ok(whole.every(({ seq, count }) => seq >= 2505 && count === 2500), JSON.stringify(whole));
+  assert.ok(
+    whole.every(({ seq, count }) => seq >= 2505 && count === 2500),
+    JSON.stringify(whole),
+  );
 });
 
 test("an application's failing onChange is no failed reload", async (t) => {

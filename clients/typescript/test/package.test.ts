@@ -31,10 +31,7 @@ test("the package holds the build, its licence and its README, and nothing else"
   const { files } = await pack(await scratch(t));
   const modules = (await readdir(join(HOME, "src"))).map((name) => name.replace(/\.ts$/, ""));
   const expected = modules.flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`]);
-  assert.deepEqual(
-    files.map(({ path }) => path).sort(),
-    [...expected, "LICENSE", "README.md", "package.json"].sort(),
-  );
+  assert.deepEqual(files.map(({ path }) => path).sort(), [...expected, "LICENSE", "README.md", "package.json"].sort());
 });
 
 test("installed from the package, the README's example compiles and the client can be imported", async (t) => {
@@ -54,7 +51,15 @@ test("installed from the package, the README's example compiles and the client c
 
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
   // With what the package says of itself alone: no skipping of its declarations, strict as can be.
-  const options = ["--strict", "--exactOptionalPropertyTypes", "--module", "NodeNext", "--target", "ES2022", "--noEmit"];
+  const options = [
+    "--strict",
+    "--exactOptionalPropertyTypes",
+    "--module",
+    "NodeNext",
+    "--target",
+    "ES2022",
+    "--noEmit",
+  ];
   const compiled = run(process.execPath, [tsc, ...options, "example.ts"], { cwd: directory });
   await compiled.catch((error: { stdout: string }) => assert.fail(error.stdout));
   const { stdout } = await run(process.execPath, ["main.js"], { cwd: directory });

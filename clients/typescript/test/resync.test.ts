@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Snapshot, VaultClient } from "@syncscript/client";
-import { emptyView, fold, viewOf, type VaultView } from "@syncscript/client";
+import { emptyView, fold, type VaultView, viewOf } from "@syncscript/client";
 import { type Seen, World } from "./lib/world.js";
 
 /** What the application would have: the last snapshot, and the events since. */
@@ -18,7 +18,8 @@ function reloading(seen: Seen, client: VaultClient): () => VaultView {
 }
 
 async function assertEqualsTables(world: World, view: VaultView): Promise<void> {
-  const sorted = (rows: Iterable<[string, unknown]>) => [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  const sorted = (rows: Iterable<[string, unknown]>) =>
+    [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   const tables = await world.database.tables(world.vaultId);
   assert.deepEqual({ sources: sorted(view.sources), members: sorted(view.members) }, tables);
 }

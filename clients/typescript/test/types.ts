@@ -1,5 +1,5 @@
 // Checked by the compiler alone: what must not compile is marked so, and an unused mark is an error itself.
-import { VaultClient, type Source, type VaultEvent, type VaultSocket } from "@syncscript/client";
+import { type Source, VaultClient, type VaultEvent, type VaultSocket } from "@syncscript/client";
 
 declare const socket: VaultSocket;
 declare const event: VaultEvent;

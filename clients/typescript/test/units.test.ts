@@ -5,7 +5,16 @@ import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import test, { type TestContext } from "node:test";
-import { emptyView, fold, Rest, RestError, type Source, VAULT_EVENT_TYPES, type VaultEvent, vaultIdOf } from "@syncscript/client";
+import {
+  emptyView,
+  fold,
+  Rest,
+  RestError,
+  type Source,
+  VAULT_EVENT_TYPES,
+  type VaultEvent,
+  vaultIdOf,
+} from "@syncscript/client";
 import { Backoff, connectPatience } from "../dist/backoff.js";
 import { VAULT } from "./lib/fake.js";
 
@@ -64,7 +73,10 @@ test("a snapshot of several reads, at different moments, becomes whole by the ev
     for (let later = first; later <= LOG.length; later++) {
       const [at, then] = [fold(emptyView(), LOG.slice(0, first)), fold(emptyView(), LOG.slice(0, later))];
       // The first page at one moment, the second at another, members and vault later still.
-      const sources = [...[...at.sources].filter(([id]) => id === "s1"), ...[...then.sources].filter(([id]) => id !== "s1")];
+      const sources = [
+        ...[...at.sources].filter(([id]) => id === "s1"),
+        ...[...then.sources].filter(([id]) => id !== "s1"),
+      ];
       const mixed = { ...then, sources: new Map(sources), seq: first };
       assert.deepEqual(fold(mixed, LOG.slice(first)), whole, `first page at ${first}, the rest at ${later}`);
     }
@@ -83,14 +95,20 @@ test("every event type is known at run time, and says its vault", () => {
 
 test("waits double, spread, end, and are forgotten", () => {
   const backoff = new Backoff({ min: 100, max: 1_000, random: () => 1 });
-  assert.deepEqual([0, 1, 2, 3, 4, 5, 6].map((now) => backoff.next(now)), [100, 100, 200, 400, 800, 1_000, 1_000]);
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5, 6].map((now) => backoff.next(now)),
+    [100, 100, 200, 400, 800, 1_000, 1_000],
+  );
   assert.equal(backoff.next(20_000), 100);
   assert.equal(new Backoff({ first: 0, min: 100, max: 1_000 }).next(), 0);
   assert.equal(new Backoff({ min: 100, max: 1_000, random: () => 0 }).next(), 50);
 });
 
 test("most attempts to connect are short, and some are long", () => {
-  assert.deepEqual([1, 2, 3, 4, 5, 6, 9, 12, 30].map(connectPatience), [1_500, 1_500, 3_000, 1_500, 1_500, 6_000, 12_000, 20_000, 20_000]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 6, 9, 12, 30].map(connectPatience),
+    [1_500, 1_500, 3_000, 1_500, 1_500, 6_000, 12_000, 20_000, 20_000],
+  );
 });
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
@@ -109,7 +127,11 @@ test("REST errors say what the problem document says, or at least the status", a
     response.end(request.url === "/a" ? '{"code":"NOT_FOUND","title":"Not Found","detail":"Nothing here"}' : "<html>");
   });
   const rest = new Rest({ baseUrl });
-  const failure = (path: string) => rest.get(path).then(() => assert.fail(), (error: RestError) => error);
+  const failure = (path: string) =>
+    rest.get(path).then(
+      () => assert.fail(),
+      (error: RestError) => error,
+    );
   const [a, b] = [await failure("/a"), await failure("/b")];
   assert.ok(a instanceof RestError);
   assert.deepEqual([a.status, a.code, a.message], [404, "NOT_FOUND", "Nothing here"]);
@@ -126,7 +148,10 @@ test("a REST request ends by its timeout and by its caller, and sends headers an
   await assert.rejects(new Rest({ baseUrl }).get("/", abort.signal), /enough/);
 
   const asked: RequestInit[] = [];
-  const fetch = (_: unknown, init?: RequestInit) => (asked.push(init ?? {}), Promise.resolve(new Response("1")));
+  const fetch = async (_: unknown, init?: RequestInit) => {
+    asked.push(init ?? {});
+    return new Response("1");
+  };
   assert.equal(await new Rest({ fetch: fetch as typeof globalThis.fetch, headers: { cookie: "a=b" } }).get("/"), 1);
   const [{ credentials, headers } = {}] = asked;
   assert.deepEqual([credentials, headers], ["include", { accept: "application/json", cookie: "a=b" }]);
@@ -134,6 +159,6 @@ test("a REST request ends by its timeout and by its caller, and sends headers an
 
 test("the README shows the example that the compiler has checked", () => {
   const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
-  const shown = /## A live list\n\n```ts\n([^]*?)```/.exec(read("../README.md"))?.[1];
+  const shown = /## A live list\n\n```ts\n([\s\S]*?)```/.exec(read("../README.md"))?.[1];
   assert.equal(shown, read("../test/example.ts"));
 });

@@ -112,7 +112,7 @@ export async function offersHistory(vaultId: string, seq: number): Promise<boole
 /** The sources as of event `seq`, oldest first. */
 export async function sourcesAt(vaultId: string, seq: number, signal: AbortSignal): Promise<Source[]> {
   const sources: Source[] = [];
-  for (let cursor = ""; ;) {
+  for (let cursor = ""; ; ) {
     const page = await rest.get<SourcePage>(sourcesPath(vaultId, seq, 1000) + cursor, signal);
     sources.push(...page.sources);
     if (page.nextCursor === null) return sources;

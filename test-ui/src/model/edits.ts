@@ -6,7 +6,7 @@
 // that is what is there.
 import { RestError, type Source, type VaultEvent } from "@syncscript/client";
 import { source as loadSource } from "../api/api";
-import { type Mutation, mutate, newKey, NoAnswer } from "../api/mutate";
+import { type Mutation, mutate, NoAnswer, newKey } from "../api/mutate";
 
 export type Change =
   | { kind: "create"; title: string; fileUrl: string }

@@ -1,6 +1,6 @@
 // Which vault? The signed-in user's own, or a new one.
 import { useEffect, useState } from "preact/hooks";
-import { createVault, type ListedVault, type User, vaults as listVaults } from "../api/api";
+import { createVault, type ListedVault, vaults as listVaults, type User } from "../api/api";
 import { newKey } from "../api/mutate";
 import { vaultAddress } from "../lib/link";
 import { number } from "../lib/text";

@@ -1,6 +1,6 @@
 // Two vaults, or one twice, side by side: each pane is the page itself.
 import { useEffect, useState } from "preact/hooks";
-import { type ListedVault, type User, vaults as listVaults } from "../api/api";
+import { type ListedVault, vaults as listVaults, type User } from "../api/api";
 import { panesAddress, vaultAddress } from "../lib/link";
 import { buttonClass } from "../ui/controls";
 import { SecondUser } from "../ui/second-user";

@@ -68,7 +68,13 @@ export function Events({ model, class: extra = "" }: { model: VaultModel; class?
                 Close
               </Button>
             </div>
-            <pre tabIndex={0} aria-label="Payload" class="mx-4 my-2 max-h-48 overflow-auto font-mono text-xs leading-5">
+            <pre
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
+              tabIndex={0}
+              role="region"
+              aria-label="Payload"
+              class="mx-4 my-2 max-h-48 overflow-auto font-mono text-xs leading-5"
+            >
               {payload(chosen)}
             </pre>
           </div>

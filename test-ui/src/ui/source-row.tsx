@@ -1,8 +1,9 @@
 // One source in the list: what it is, who wrote it and when, what just happened to it, and what one may do with it.
+
+import { shortUrl, webLink } from "../lib/link";
+import { clock } from "../lib/text";
 import type { Edit } from "../model/edits";
 import type { Row } from "../model/rows";
-import { clock } from "../lib/text";
-import { shortUrl, webLink } from "../lib/link";
 import { Badge, Button, IconButton } from "./controls";
 
 export const SOURCE_ROW = 68;

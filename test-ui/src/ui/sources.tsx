@@ -1,8 +1,8 @@
 // The list of sources, with what can be done to it.
 import type { Source } from "@syncscript/client";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { count, number } from "../lib/text";
 import { useObservable } from "../lib/observable";
+import { count, number } from "../lib/text";
 import { History } from "../model/history";
 import { type Row, rowsOf, rowsThen } from "../model/rows";
 import type { VaultModel } from "../model/vault-model";

@@ -95,7 +95,7 @@ export function VirtualList<T>({ items, keyOf, rowHeight, label, class: extra = 
     >
       <div
         ref={box}
-        // Focusable, so that it can be scrolled with the keyboard.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
         tabIndex={0}
         role="group"
         aria-label={label}

@@ -52,7 +52,9 @@ export class Database {
   }
 
   async head(vaultId: string): Promise<number> {
-    const [row] = await this.rows<{ head: number }>("SELECT head_seq::int AS head FROM vaults WHERE id = $1", [vaultId]);
+    const [row] = await this.rows<{ head: number }>("SELECT head_seq::int AS head FROM vaults WHERE id = $1", [
+      vaultId,
+    ]);
     return row?.head ?? 0;
   }
 
@@ -73,7 +75,8 @@ export class Database {
   /** Lets nobody connect, and ends the connections there are; or lets them connect again. */
   async available(available: boolean): Promise<void> {
     await asAdmin(`ALTER DATABASE ${this.#name} ALLOW_CONNECTIONS ${available}`);
-    if (!available) await asAdmin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [this.#name]);
+    if (!available)
+      await asAdmin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [this.#name]);
   }
 
   async drop(): Promise<void> {

@@ -10,8 +10,8 @@ import {
   type WatchState,
 } from "@syncscript/client";
 import { Database } from "./database.js";
-import { Proxy } from "./proxy.js";
 import { Server } from "./server.js";
+import { TcpProxy } from "./tcp-proxy.js";
 import { User } from "./user.js";
 import { eventually } from "./wait.js";
 
@@ -64,8 +64,8 @@ export class World {
     return User.signUp(this.server.url, name);
   }
 
-  async proxy(): Promise<Proxy> {
-    const proxy = await Proxy.to(this.server.port);
+  async proxy(): Promise<TcpProxy> {
+    const proxy = await TcpProxy.to(this.server.port);
     this.#undo.push(() => proxy.close());
     return proxy;
   }

@@ -1,8 +1,8 @@
 // A network between client and server, and what networks do.
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-export class Proxy {
+export class TcpProxy {
   readonly #server: Server;
   readonly #pairs = new Set<[client: Socket, server: Socket]>();
   /** Connections made in the dark. */
@@ -21,9 +21,9 @@ export class Proxy {
     this.#target = target;
   }
 
-  static async to(port: number): Promise<Proxy> {
+  static async to(port: number): Promise<TcpProxy> {
     const server = createServer();
-    const proxy = new Proxy(server, port);
+    const proxy = new TcpProxy(server, port);
     server.on("connection", (client) => proxy.#accept(client));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
