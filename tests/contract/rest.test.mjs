@@ -13,7 +13,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import Ajv from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { operated } from "../e2e/lib/operator.mjs";
+import { runWorkerOk } from "../e2e/lib/outbox-worker.mjs";
 import { World } from "../e2e/lib/world.mjs";
 
 const VENV = process.env.CONTRACT_VENV;
@@ -75,7 +75,7 @@ test("the log, with an event of every type and compacted, is as the document has
   await owner.expect(204, "DELETE", `${base}/members/${viewer.user.id}`);
   await owner.expect(200, "PATCH", base, { name: "Renamed" });
   await readLog();
-  await operated(world.database, "compact", "--vault", vault.id, "--before", String(seq + 1));
+  await runWorkerOk(world.database, "compact", "--vault", vault.id, "--before", String(seq + 1));
   await readLog();
 
   const told = document.components.schemas.Event.oneOf.flatMap(({ properties }) => properties.type.enum);

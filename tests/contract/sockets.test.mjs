@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Parser } from "@asyncapi/parser";
-import { operated } from "../e2e/lib/operator.mjs";
+import { runWorkerOk } from "../e2e/lib/outbox-worker.mjs";
 import { newSource } from "../e2e/lib/rest.mjs";
 import { World } from "../e2e/lib/world.mjs";
 import { validators } from "./lib/schemas.mjs";
@@ -41,7 +41,7 @@ function checkReceived(client) {
 /** Sends what the document lets clients send, and checks the acknowledgement too. */
 async function ask(client, name, payload) {
   check(`request.${name}`, payload);
-  const answer = await client.ask(name, payload);
+  const answer = await client.emitWithAck(name, payload);
   check(`ack.${name}`, answer);
   return answer;
 }
@@ -80,7 +80,7 @@ test("whatever a live server says is as the document has it, and it says everyth
   await owner.expect(200, "PATCH", `${base}/members/${extra.user.id}`, { role: "contributor" });
   await owner.expect(200, "PATCH", base, { name: "Renamed" });
   await owner.expect(204, "DELETE", `${base}/members/${viewer.user.id}`);
-  await leaving.await(({ name }) => name === "vault:left", "the end of the membership");
+  await leaving.waitFor(({ name }) => name === "vault:left", "the end of the membership");
 
   // Refusals, with a vault and without.
   assert.equal((await ask(leaving, "vault:join", vault.id)).code, "ACCESS_DENIED");
@@ -93,17 +93,17 @@ test("whatever a live server says is as the document has it, and it says everyth
 
   const { seq } = await owner.createSource(vault.id, "The last");
   await watching.awaitSeq(vault.id, seq);
-  await operated(world.database, "replay", "--vault", vault.id, "--from", "1", "--to", String(seq));
+  await runWorkerOk(world.database, "replay", "--vault", vault.id, "--from", "1", "--to", String(seq));
   const isLast = ({ data }) => data?.replay !== undefined && data.seq === seq;
-  await watching.await(isLast, "the replayed events");
+  await watching.waitFor(isLast, "the replayed events");
   const gone = await owner.expect(204, "DELETE", base);
   await watching.awaitSeq(vault.id, gone.seq);
-  await watching.await(({ name, data }) => name === "vault:left" && data.reason === "vault-deleted", "the end");
+  await watching.waitFor(({ name, data }) => name === "vault:left" && data.reason === "vault-deleted", "the end");
 
   const stranger = world.attempt({ cookie: "authjs.session-token=none" });
-  await stranger.await(({ name }) => name === "connect_error", "the refusal");
+  await stranger.waitFor(({ name }) => name === "connect_error", "the refusal");
   const third = [await world.subscriber(owner), world.attempt({ cookie: owner.cookie })][1];
-  await third.await(({ data }) => data === "TOO_MANY_SOCKETS", "the limit of sockets");
+  await third.waitFor(({ data }) => data === "TOO_MANY_SOCKETS", "the limit of sockets");
 
   for (const client of [watching, leaving, writing, stranger, third]) checkReceived(client);
   assert.deepEqual([...messages.keys()].filter((key) => !seen.has(key)), [], "every message was seen");
@@ -118,7 +118,7 @@ test("the server takes the examples of the document, and not what they are not",
     assert.notEqual((await ask(client, name, payload)).code, "BAD_REQUEST", key);
     for (const wrong of [7, [payload], null, { ...Object(payload), more: 1 }]) {
       assert.equal(messages.get(key)(wrong), false, `${key} is not ${JSON.stringify(wrong)}`);
-      assert.equal((await client.ask(name, wrong)).code, "BAD_REQUEST", `${key}: ${JSON.stringify(wrong)}`);
+      assert.equal((await client.emitWithAck(name, wrong)).code, "BAD_REQUEST", `${key}: ${JSON.stringify(wrong)}`);
     }
   }
 });

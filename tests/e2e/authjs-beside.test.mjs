@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Auth } from "@auth/core";
 import Credentials from "@auth/core/providers/credentials";
-import { assertNoPanic } from "./lib/proc.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
 import { Page } from "./lib/page.mjs";
-import { Rest } from "./lib/rest.mjs";
-import { newSecret, V5_COOKIE } from "./lib/sealed.mjs";
+import { RestClient } from "./lib/rest.mjs";
+import { newSecret, V5_COOKIE } from "./lib/encrypted-session.mjs";
 import { World } from "./lib/world.mjs";
 
 const [NEW, OLD] = [newSecret(), newSecret()];
@@ -57,7 +57,7 @@ async function signIn({ call }) {
   return call("callback/credentials", { csrfToken, email: ann.user.email, callbackUrl: "/" });
 }
 
-const at = (page) => new Rest(world.server.url, page.cookie, ann.user);
+const at = (page) => new RestClient(world.server.url, page.cookie, ann.user);
 
 for (const [what, options] of [
   ["a short token", { secret: NEW }],

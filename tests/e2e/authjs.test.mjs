@@ -5,9 +5,9 @@ import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { Page } from "./lib/page.mjs";
-import { assertNoPanic } from "./lib/proc.mjs";
-import { PASSWORD, Rest } from "./lib/rest.mjs";
-import { claimsOf, cookieOf, newSecret, sealV5, V4_COOKIE } from "./lib/sealed.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
+import { PASSWORD, RestClient } from "./lib/rest.mjs";
+import { claimsFor, cookieHeader, newSecret, encryptV5, V4_COOKIE } from "./lib/encrypted-session.mjs";
 import { World } from "./lib/world.mjs";
 
 const LISTED = "https://app.example.test";
@@ -85,13 +85,13 @@ for (const version of [5, 4]) {
       assert.ok(Date.parse(session.expires) > Date.now());
 
       // It is a session as any other: REST and sockets take its cookie.
-      const rest = new Rest(world.server.url, page.cookie, ann.user);
+      const rest = new RestClient(world.server.url, page.cookie, ann.user);
       await rest.expect(200, "GET", "/api/vaults");
       const subscriber = await world.subscriber(rest);
       const signedOut = await client.signOut({ redirect: false });
       assert.equal(signedOut.url, `${world.server.url}/vaults?sort=name`);
       assert.ok(!page.cookies.has(SESSION_COOKIE), "the cookie is taken back");
-      await subscriber.await(({ name }) => name === "disconnect", "the socket is cut off");
+      await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is cut off");
       await rest.expect(401, "GET", "/api/vaults");
     });
 
@@ -178,7 +178,7 @@ describe("by hand", () => {
     assert.match(bad.headers.get("location"), /\/api\/auth\/signin\?error=CredentialsSignin&code=credentials$/);
     const out = await post("/api/auth/signout", { csrfToken: token }, { cookie: `${cookie}; ${session}` });
     assert.deepEqual([out.status, out.headers.get("location")], [302, `${world.server.url}/`]);
-    await new Rest(world.server.url, session).expect(401, "GET", "/api/vaults");
+    await new RestClient(world.server.url, session).expect(401, "GET", "/api/vaults");
   });
 
   test("JSON is taken as well", async () => {
@@ -258,8 +258,8 @@ describe("by hand", () => {
   test("signing out takes back every cookie that holds a part of the session", async () => {
     const secret = newSecret();
     const node = await world.startServer({ env: { AUTH_SECRET: secret } });
-    const long = cookieOf(await sealV5({ ...claimsOf(ann.user), ballast: "x".repeat(6000) }, secret));
-    const rest = new Rest(node.url, `${long}; ${V4_COOKIE}=old; theme=dark`);
+    const long = cookieHeader(await encryptV5({ ...claimsFor(ann.user), ballast: "x".repeat(6000) }, secret));
+    const rest = new RestClient(node.url, `${long}; ${V4_COOKIE}=old; theme=dark`);
     await rest.expect(200, "GET", "/api/vaults");
     const { headers } = await rest.expect(204, "POST", "/api/auth/logout");
     const names = headers.getSetCookie().map((line) => {
@@ -302,11 +302,11 @@ describe("by hand", () => {
       });
     await attempt("a wrong password");
     const session = (await attempt(PASSWORD)).headers.getSetCookie()[0].split(/[=;]/)[1];
-    const rest = new Rest(node.url, `${SESSION_COOKIE}=${session}`);
+    const rest = new RestClient(node.url, `${SESSION_COOKIE}=${session}`);
     await rest.expect(200, "GET", "/api/vaults");
     const subscriber = await world.subscriber(rest, { server: node });
     await rest.expect(204, "POST", "/api/auth/logout");
-    await subscriber.await(({ name }) => name === "disconnect", "the socket is cut off");
+    await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is cut off");
     const log = node.stderr.join("\n");
     assert.match(log, /answered/, "there is a log");
     for (const secret of [PASSWORD, "a wrong password", session, csrfToken, "in-the-query"])

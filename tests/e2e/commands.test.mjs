@@ -27,14 +27,14 @@ describe("source commands by socket", () => {
       const witness = await world.member(viewer, vault.id);
       const from = client.joined.seq;
 
-      const created = await client.ask("source:created", { vaultId: vault.id, ...newSource("By socket") });
+      const created = await client.emitWithAck("source:created", { vaultId: vault.id, ...newSource("By socket") });
       assertShape(created, { ok: (ok) => ok === true, seq: (seq) => seq === from + 1, source: SOURCE }, "ack");
       assert.deepEqual(
         [created.source.title, created.source.vaultId, created.source.version],
         ["By socket", vault.id, 1],
       );
 
-      const updated = await client.ask("source:updated", { sourceId: created.source.id, title: "Revised by socket" });
+      const updated = await client.emitWithAck("source:updated", { sourceId: created.source.id, title: "Revised by socket" });
       assertShape(updated, { ok: (ok) => ok === true, seq: (seq) => seq === from + 2, source: SOURCE }, "ack");
       assert.deepEqual(updated.source, {
         ...created.source,
@@ -47,7 +47,7 @@ describe("source commands by socket", () => {
         updated.source,
       );
 
-      const deleted = await client.ask("source:deleted", { sourceId: created.source.id });
+      const deleted = await client.emitWithAck("source:deleted", { sourceId: created.source.id });
       assert.deepEqual([deleted.ok, deleted.seq], [true, from + 3]);
       await rest.expect(404, "GET", `/api/sources/${created.source.id}`);
 
@@ -75,10 +75,10 @@ describe("source commands by socket", () => {
       ["source:deleted", { sourceId: source.id }],
     ];
     for (const [name, body] of attempts) {
-      const error = await client.refused(name, body);
+      const error = await client.emitForError(name, body);
       assert.equal(error.message, INSUFFICIENT, name);
       assert.equal(typeof error.code, "string", name);
-      const ack = await client.ask(name, body);
+      const ack = await client.emitWithAck(name, body);
       assert.deepEqual([ack.ok, ack.code, ack.message], [false, error.code, INSUFFICIENT], name);
     }
     assert.equal(await world.database.headSeq(vault.id), source.seq);
@@ -96,8 +96,8 @@ describe("source commands by socket", () => {
       ["source:deleted", (id) => ({ sourceId: id }), source.id],
     ];
     for (const [name, body, target] of pairs) {
-      const forbidden = await client.ask(name, body(target));
-      const unknown = await client.ask(name, body(randomUUID()));
+      const forbidden = await client.emitWithAck(name, body(target));
+      const unknown = await client.emitWithAck(name, body(randomUUID()));
       assert.equal(forbidden.ok, false, name);
       assert.notEqual(forbidden.code, "BAD_REQUEST", name);
       assert.deepEqual([forbidden.code, forbidden.message], [unknown.code, unknown.message], name);

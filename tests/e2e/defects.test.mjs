@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { sqlCreateSource } from "./lib/database.mjs";
-import { blocked, fill, fillLarge, notify } from "./lib/fill.mjs";
-import { assertNoPanic, openFiles } from "./lib/proc.mjs";
-import { Proxy } from "./lib/proxy.mjs";
-import { Poller, RawSocket } from "./lib/raw.mjs";
-import { assertIsLog } from "./lib/record.mjs";
+import { waitForBlocked, appendEvents, appendLargeEvents, notifyVault } from "./lib/append.mjs";
+import { assertNoPanic, countOpenFiles } from "./lib/procfs.mjs";
+import { TcpProxy } from "./lib/tcp-proxy.mjs";
+import { Poller, RawSocket } from "./lib/raw-clients.mjs";
+import { assertMatchesLog } from "./lib/event-record.mjs";
 import { newSource } from "./lib/rest.mjs";
-import { Tally } from "./lib/tally.mjs";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
@@ -28,13 +28,13 @@ after(async () => {
   assertNoPanic(...nodes);
 });
 
-async function tally(options, node = world.server, rest = owner) {
-  return world.defer(await Tally.connect(node.url, rest, options), (client) => client.close());
+async function connectClient(options, node = world.server, rest = owner) {
+  return world.defer(await BulkSubscriber.connect(node.url, rest, options), (client) => client.close());
 }
 
 /** A client on each node, in the vault's room. */
 async function onEachNode(vaultId) {
-  const clients = await Promise.all(nodes.map((node) => tally({}, node)));
+  const clients = await Promise.all(nodes.map((node) => connectClient({}, node)));
   for (const client of clients) client.joined = await client.join(vaultId);
   return clients;
 }
@@ -50,8 +50,8 @@ const write = (connection, vault) => sqlCreateSource(connection, { vaultId: vaul
 async function assertAll(clients, vaultId) {
   const head = await world.database.headSeq(vaultId);
   for (const client of clients) {
-    await client.until(() => client.last(vaultId) === head, "the head of the log");
-    await assertIsLog(world.database, vaultId, client.of(vaultId), client.joined.seq + 1, head);
+    await client.until(() => client.lastSeq(vaultId) === head, "the head of the log");
+    await assertMatchesLog(world.database, vaultId, client.eventsOf(vaultId), client.joined.seq + 1, head);
   }
 }
 
@@ -59,7 +59,7 @@ describe("I2, I3: the order of transactions", () => {
   test("begun first and committed last, in ten vaults at once: every event arrives", async () => {
     const count = 10;
     const vaults = await Promise.all(Array.from({ length: count }, () => world.vault()));
-    const clients = await Promise.all(nodes.map((node) => tally({}, node)));
+    const clients = await Promise.all(nodes.map((node) => connectClient({}, node)));
     for (const client of clients) for (const vault of vaults) await client.join(vault.id);
     const writers = await connections(count);
     for (const [i, vault] of vaults.entries()) {
@@ -69,11 +69,11 @@ describe("I2, I3: the order of transactions", () => {
     // A cursor over a global id would be past the others' ids after the first of these.
     for (const [i, vault] of [...vaults.entries()].reverse()) {
       await writers[i].query("COMMIT");
-      await notify(world.database.pool, vault.id);
-      for (const client of clients) await client.until(() => client.last(vault.id) === 2, `the event of vault ${i}`);
+      await notifyVault(world.database.pool, vault.id);
+      for (const client of clients) await client.until(() => client.lastSeq(vault.id) === 2, `the event of vault ${i}`);
     }
     for (const client of clients) {
-      for (const vault of vaults) await assertIsLog(world.database, vault.id, client.of(vault.id), 2, 2);
+      for (const vault of vaults) await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), 2, 2);
     }
   });
 
@@ -87,7 +87,7 @@ describe("I2, I3: the order of transactions", () => {
     for (let i = 0; i < 20; i++) await owner.createSource(busy.id);
     await assertAll(clients, busy.id);
     await writer.query("COMMIT");
-    for (const client of clients) await client.until(() => client.last(held.id) === 2, "the late one");
+    for (const client of clients) await client.until(() => client.lastSeq(held.id) === 2, "the late one");
   });
 
   test("rolled back, with others waiting behind it: no gap, and all that was committed arrives", async () => {
@@ -108,7 +108,7 @@ describe("I2, I3: the order of transactions", () => {
     await write(writers[0], vault);
     const head = await world.database.headSeq(vault.id);
     const waiting = owner.createSource(vault.id, "Waited");
-    await blocked(world.database);
+    await waitForBlocked(world.database);
     await writers[0].query("ROLLBACK");
     assert.equal((await waiting).seq, head + 1);
     assert.equal(head, 1 + 4 * 25 - writers.reduce((sum, _, i) => sum + rolledBack(i), 0));
@@ -121,7 +121,7 @@ describe("I2, I3: the order of transactions", () => {
     const vault = await world.vault();
     const [writer] = await connections(1);
     for (let round = 0; round < 60; round++) {
-      const client = await tally({ transports: ["websocket"] }, nodes[round % 2]);
+      const client = await connectClient({ transports: ["websocket"] }, nodes[round % 2]);
       const before = await world.database.headSeq(vault.id);
       await writer.query("BEGIN");
       await write(writer, vault);
@@ -129,11 +129,11 @@ describe("I2, I3: the order of transactions", () => {
       if (round % 3 === 0) await joining;
       if (round % 3 === 1) await new Promise((resolve) => setImmediate(resolve));
       await writer.query("COMMIT");
-      await notify(world.database.pool, vault.id);
+      await notifyVault(world.database.pool, vault.id);
       const { seq } = await joining;
       assert.ok(seq === before || seq === before + 1, `${seq}`);
-      await client.until(() => client.last(vault.id) === before + 1, `round ${round}`);
-      await assertIsLog(world.database, vault.id, client.of(vault.id), before, before + 1, `round ${round}`);
+      await client.until(() => client.lastSeq(vault.id) === before + 1, `round ${round}`);
+      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), before, before + 1, `round ${round}`);
       client.close();
     }
   });
@@ -142,29 +142,29 @@ describe("I2, I3: the order of transactions", () => {
 describe("I3: the acknowledgement of a join", () => {
   test("a mutation made right after it arrives, 210 times: by the same socket, by REST, by another node", async () => {
     const vault = await world.vault();
-    const client = await tally({ transports: ["websocket"] });
+    const client = await connectClient({ transports: ["websocket"] });
     for (let round = 0; round < 210; round++) {
-      const ack = await client.ask("vault:join", vault.id);
+      const ack = await client.emitWithAck("vault:join", vault.id);
       const mutation = [
-        () => client.ask("source:created", { vaultId: vault.id, ...newSource() }),
+        () => client.emitWithAck("source:created", { vaultId: vault.id, ...newSource() }),
         () => owner.createSource(vault.id),
         () => owner.at(nodes[1]).createSource(vault.id),
       ][round % 3]();
-      await client.until(() => client.last(vault.id) === ack.seq + 1, `round ${round}`);
+      await client.until(() => client.lastSeq(vault.id) === ack.seq + 1, `round ${round}`);
       assert.equal((await mutation).seq, ack.seq + 1);
-      await client.ask("vault:leave", vault.id);
+      await client.emitWithAck("vault:leave", vault.id);
     }
-    await assertIsLog(world.database, vault.id, client.of(vault.id), 2, 211);
+    await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), 2, 211);
   });
 
   test("the same with 30 connections that are new", async () => {
     const vault = await world.vault();
     for (let round = 0; round < 30; round++) {
-      const client = await tally({ transports: [["websocket"], ["polling"], ["polling", "websocket"]][round % 3] });
-      const ack = await client.ask("vault:join", vault.id);
+      const client = await connectClient({ transports: [["websocket"], ["polling"], ["polling", "websocket"]][round % 3] });
+      const ack = await client.emitWithAck("vault:join", vault.id);
       const { seq } = await owner.createSource(vault.id);
-      await client.until(() => client.last(vault.id) === seq, `round ${round}`);
-      assert.deepEqual([ack.seq + 1, client.of(vault.id).length], [seq, 1]);
+      await client.until(() => client.lastSeq(vault.id) === seq, `round ${round}`);
+      assert.deepEqual([ack.seq + 1, client.eventsOf(vault.id).length], [seq, 1]);
       client.close();
     }
   });
@@ -181,7 +181,7 @@ describe("large payloads", () => {
       const clients = [];
       for (const transports of [["websocket"], ["polling"]]) {
         for (const server of [own.server, other]) {
-          const client = own.defer(await Tally.connect(server.url, writer, { transports }), (it) => it.close());
+          const client = own.defer(await BulkSubscriber.connect(server.url, writer, { transports }), (it) => it.close());
           await client.join(vault.id);
           clients.push(client);
         }
@@ -196,14 +196,14 @@ describe("large payloads", () => {
         const body = { title, fileUrl: start + path };
         const { seq } = await writer.expect(201, "POST", `/api/vaults/${vault.id}/sources`, body);
         for (const client of clients) {
-          await client.until(() => client.last(vault.id) === seq, `event ${seq}`);
+          await client.until(() => client.lastSeq(vault.id) === seq, `event ${seq}`);
           const { source } = client.latest["source:created"];
           assert.deepEqual({ title: source.title, fileUrl: source.fileUrl }, body);
         }
       }
       const [{ bytes }] = await own.database.rows("SELECT max(octet_length(payload::text)) AS bytes FROM outbox");
       assert.ok(bytes > 8000, `${bytes} bytes`);
-      for (const client of clients) await assertIsLog(own.database, vault.id, client.of(vault.id), 2, 5);
+      for (const client of clients) await assertMatchesLog(own.database, vault.id, client.eventsOf(vault.id), 2, 5);
       assertNoPanic(own.server, other);
     } finally {
       await own.close();
@@ -219,11 +219,11 @@ describe("large payloads", () => {
         for (let run = 0; run < 100 / lanes; run++) {
           const before = await world.database.headSeq(vault.id);
           const append = () =>
-            fillLarge(world.database.pool, { vaultId: vault.id, actor: owner.user, count: 4, bytes: 60_000 });
+            appendLargeEvents(world.database.pool, { vaultId: vault.id, actor: owner.user, count: 4, bytes: 60_000 });
           // By turns: waiting in the log, or written while the client is connecting and upgrading.
           const live = run % 2 === 1;
           if (!live) await append();
-          const client = world.defer(new Tally(world.server.url, { cookie: owner.cookie }), (it) => it.close());
+          const client = world.defer(new BulkSubscriber(world.server.url, { cookie: owner.cookie }), (it) => it.close());
           const upgraded = new Promise((resolve) =>
             client.socket.io.once("open", () => client.socket.io.engine.once("upgrade", resolve)),
           );
@@ -231,22 +231,22 @@ describe("large payloads", () => {
           await client.until(() => client.latest.connect, "connected");
           if (live) {
             await append();
-            await notify(world.database.pool, vault.id);
+            await notifyVault(world.database.pool, vault.id);
           }
-          await client.until(() => client.last(vault.id) >= before + 4, `lane ${lane}, run ${run}: the fourth event`);
+          await client.until(() => client.lastSeq(vault.id) >= before + 4, `lane ${lane}, run ${run}: the fourth event`);
           await withDeadline(upgraded, "the upgrade");
           upgrades++;
           // Whatever is still on its way comes before the answer to a question.
-          await client.ask("vault:leave", vault.id);
-          await assertIsLog(
+          await client.emitWithAck("vault:leave", vault.id);
+          await assertMatchesLog(
             world.database,
             vault.id,
-            client.of(vault.id),
+            client.eventsOf(vault.id),
             before + 1,
             before + 4,
             `lane ${lane}, run ${run}`,
           );
-          assert.equal(client.cuts, 0);
+          assert.equal(client.disconnects, 0);
           client.close();
         }
       }),
@@ -259,10 +259,10 @@ describe("large payloads", () => {
 describe("I4: recovery", () => {
   for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
     test(`before the first event: cut off having received nothing, by ${transports.join(" then ")}`, async () => {
-      const proxy = world.defer(await Proxy.start(world.server.port), (it) => it.close());
+      const proxy = world.defer(await TcpProxy.start(world.server.port), (it) => it.close());
       const vault = await world.vault();
       const options = { transports, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 };
-      const client = await tally(options, proxy);
+      const client = await connectClient(options, proxy);
       const { seq } = await client.join(vault.id);
       client.follow(vault.id, seq);
       proxy.hold();
@@ -270,8 +270,8 @@ describe("I4: recovery", () => {
       proxy.release();
       proxy.cut();
       const head = await world.database.headSeq(vault.id);
-      await client.until(() => client.last(vault.id) === head, "what was missed");
-      await assertIsLog(world.database, vault.id, client.of(vault.id), seq + 1, head);
+      await client.until(() => client.lastSeq(vault.id) === head, "what was missed");
+      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), seq + 1, head);
       assert.ok(client.received.every(({ name }) => name !== "vault:resync"));
     });
   }
@@ -281,24 +281,24 @@ describe("I4: recovery", () => {
     try {
       const writer = own.users.owner;
       const [silent, busy] = [await own.vault(), await own.vault()];
-      const first = await Tally.connect(own.server.url, writer);
+      const first = await BulkSubscriber.connect(own.server.url, writer);
       await first.join(silent.id);
       const { seq } = await writer.createSource(silent.id, "The last before the silence");
-      await first.until(() => first.last(silent.id) === seq, "the last event");
+      await first.until(() => first.lastSeq(silent.id) === seq, "the last event");
       first.close();
-      await fill(own.database, { vaultId: busy.id, actor: writer.user, count: 5000 });
+      await appendEvents(own.database, { vaultId: busy.id, actor: writer.user, count: 5000 });
       await own.server.end("SIGKILL");
       const next = await own.startServer();
-      const ear = own.defer(await Tally.connect(next.url, writer), (it) => it.close());
+      const ear = own.defer(await BulkSubscriber.connect(next.url, writer), (it) => it.close());
       await ear.join(busy.id, 4000);
       await own.database.rows("VACUUM");
 
-      const second = own.defer(await Tally.connect(next.url, writer), (it) => it.close());
+      const second = own.defer(await BulkSubscriber.connect(next.url, writer), (it) => it.close());
       const joined = await second.join(silent.id, seq);
-      assert.deepEqual([joined.seq, second.of(silent.id).length], [seq, 0], "nothing happened meanwhile");
+      assert.deepEqual([joined.seq, second.eventsOf(silent.id).length], [seq, 0], "nothing happened meanwhile");
       const late = await writer.at(next).createSource(silent.id, "The first after it");
-      await second.until(() => second.last(silent.id) === late.seq, "the event");
-      await assertIsLog(own.database, silent.id, second.of(silent.id), seq + 1, late.seq);
+      await second.until(() => second.lastSeq(silent.id) === late.seq, "the event");
+      await assertMatchesLog(own.database, silent.id, second.eventsOf(silent.id), seq + 1, late.seq);
       assertNoPanic(own.server, next);
     } finally {
       await own.close();
@@ -313,7 +313,7 @@ describe("I4: recovery", () => {
       const vault = await own.vault();
       const clients = await Promise.all(
         [["websocket"], ["polling"]].map((transports) =>
-          Tally.connect(own.server.url, own.users.owner, { transports }),
+          BulkSubscriber.connect(own.server.url, own.users.owner, { transports }),
         ),
       );
       own.defer(clients, () => clients.forEach((client) => client.close()));
@@ -322,7 +322,7 @@ describe("I4: recovery", () => {
       await own.database.terminateBackends();
       await eventually(async () => (await own.database.listeners()) === 2, "both nodes listen again");
       const { seq } = await eventually(() => own.users.owner.at(other).createSource(vault.id), "the event is written");
-      for (const client of clients) await client.until(() => client.last(vault.id) === seq, "the event");
+      for (const client of clients) await client.until(() => client.lastSeq(vault.id) === seq, "the event");
       assertNoPanic(own.server, other);
     } finally {
       await own.close();
@@ -360,7 +360,7 @@ describe("connections lost at a bad moment", () => {
       try {
         const { cookie } = own.users.owner;
         const enters = async () => {
-          const client = new Tally(own.server.url, { cookie, transports: ["websocket"] });
+          const client = new BulkSubscriber(own.server.url, { cookie, transports: ["websocket"] });
           try {
             return await client.until(() => client.latest.connect, "connected", 500);
           } finally {
@@ -368,7 +368,7 @@ describe("connections lost at a bad moment", () => {
           }
         };
         await eventually(enters, "the user may connect");
-        const files = openFiles(own.server.child.pid);
+        const files = countOpenFiles(own.server.child.pid);
         const lock = own.defer(await own.database.connection(), (connection) => connection.end());
         const count = 10;
         for (let round = 0; round < 3; round++) {
@@ -376,7 +376,7 @@ describe("connections lost at a bad moment", () => {
           await lock.query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE");
           const lose = [];
           for (let i = 0; i < count; i++) lose.push(await connect(own.server, cookie));
-          await blocked(own.database, count);
+          await waitForBlocked(own.database, count);
           await Promise.all(lose.map((it) => it()));
           await lock.query("ROLLBACK");
           await eventually(enters, `round ${round}: the only socket of the user is free`, 10_000);
@@ -384,8 +384,8 @@ describe("connections lost at a bad moment", () => {
         // Database connections may be kept; those of clients may not.
         const spare = 20;
         await eventually(
-          () => openFiles(own.server.child.pid) <= files + spare,
-          `as few open files as before: ${files}, now ${openFiles(own.server.child.pid)}`,
+          () => countOpenFiles(own.server.child.pid) <= files + spare,
+          `as few open files as before: ${files}, now ${countOpenFiles(own.server.child.pid)}`,
         );
         assertNoPanic(own.server);
       } finally {
@@ -396,18 +396,18 @@ describe("connections lost at a bad moment", () => {
 
   test("while a join is under way: no ghost stays in the room, and the vault goes on", async () => {
     const vault = await world.vault();
-    await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 3000 });
-    const files = openFiles(world.server.child.pid);
+    await appendEvents(world.database, { vaultId: vault.id, actor: owner.user, count: 3000 });
+    const files = countOpenFiles(world.server.child.pid);
     for (let round = 0; round < 20; round++) {
       const client = await RawSocket.connect(world.server, owner.cookie);
       client.emit("vault:join", { vaultId: vault.id, after: 0 });
-      if (round % 2) await client.until(() => client.last(vault.id) > 0, "the first event");
+      if (round % 2) await client.until(() => client.lastSeq(vault.id) > 0, "the first event");
       client.destroy();
     }
     const clients = await onEachNode(vault.id);
     for (let i = 0; i < 10; i++) await owner.createSource(vault.id);
     await assertAll(clients, vault.id);
-    await eventually(() => openFiles(world.server.child.pid) <= files + 20, "the connections are gone");
+    await eventually(() => countOpenFiles(world.server.child.pid) <= files + 20, "the connections are gone");
   });
 
   test("in the middle of an upgrade: the session goes on by polling, or it is over; it is not left deaf", async () => {
@@ -421,13 +421,13 @@ describe("connections lost at a bad moment", () => {
     half.destroy();
     const { seq } = await owner.createSource(vault.id);
     await eventually(
-      async () => session.last(vault.id) === seq || (await session.poll()) !== 200,
+      async () => session.lastSeq(vault.id) === seq || (await session.poll()) !== 200,
       "the event, or the end",
     );
-    const again = await tally({});
-    await again.join(vault.id, session.last(vault.id) || head);
-    await again.until(() => [again, session].some((client) => client.last(vault.id) === seq), "the event");
-    await assertIsLog(world.database, vault.id, [...session.of(vault.id), ...again.of(vault.id)], head + 1, seq);
+    const again = await connectClient({});
+    await again.join(vault.id, session.lastSeq(vault.id) || head);
+    await again.until(() => [again, session].some((client) => client.lastSeq(vault.id) === seq), "the event");
+    await assertMatchesLog(world.database, vault.id, [...session.eventsOf(vault.id), ...again.eventsOf(vault.id)], head + 1, seq);
   });
 });
 
@@ -442,19 +442,19 @@ describe("networks that break websockets", () => {
     test(`one that ${what}: the official client, told to stay with polling, has every event`, async (t) => {
       const vault = await world.vault();
       const head = await world.database.headSeq(vault.id);
-      const proxy = world.defer(await Proxy.start(world.server.port), (it) => it.close());
+      const proxy = world.defer(await TcpProxy.start(world.server.port), (it) => it.close());
       proxy.sabotage = sabotage;
-      const client = await tally(
+      const client = await connectClient(
         { transports: ["polling"], reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 },
         proxy,
       );
       client.follow(vault.id, head);
       for (let i = 1; i <= 5; i++) {
         await owner.createSource(vault.id);
-        await client.until(() => client.last(vault.id) === head + i, `event ${i}`, 30_000);
+        await client.until(() => client.lastSeq(vault.id) === head + i, `event ${i}`, 30_000);
       }
-      await assertIsLog(world.database, vault.id, client.of(vault.id), head + 1, head + 5);
-      t.diagnostic(`cut off ${client.cuts} times on the way`);
+      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), head + 1, head + 5);
+      t.diagnostic(`cut off ${client.disconnects} times on the way`);
       client.close();
     });
   }

@@ -3,24 +3,24 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { Database } from "./lib/database.mjs";
-import { fill } from "./lib/fill.mjs";
+import { appendEvents } from "./lib/append.mjs";
 import {
-  assertClean,
-  assertRefusal,
-  connections,
-  contents,
-  fed,
-  operate,
-  operated,
-  Operation,
-} from "./lib/operator.mjs";
-import { membersOnBoth, openPair } from "./lib/pair.mjs";
-import { assertNoPanic } from "./lib/proc.mjs";
+  assertVerifiesClean,
+  assertErrorExit,
+  workerConnections,
+  tableDigests,
+  runWorkerWithInput,
+  runWorker,
+  runWorkerOk,
+  WorkerProcess,
+} from "./lib/outbox-worker.mjs";
+import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
 import { LineProcess, run } from "./lib/process.mjs";
-import { Rest } from "./lib/rest.mjs";
+import { RestClient } from "./lib/rest.mjs";
 import { Server } from "./lib/server.mjs";
 import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
-import { listed, writeStory } from "./lib/story.mjs";
+import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { assertContiguous, Subscriber } from "./lib/subscriber.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
@@ -49,24 +49,24 @@ function sealed(lines) {
 
 /** Asserts that the import is refused in one sentence, and that it changed nothing. */
 async function assertNotImported(database, input, says) {
-  const before = await contents(database);
-  assertRefusal(await fed(database, ["import"], input), says);
-  assert.deepEqual(await contents(database), before, "nothing changed");
+  const before = await tableDigests(database);
+  assertErrorExit(await runWorkerWithInput(database, ["import"], input), says);
+  assert.deepEqual(await tableDigests(database), before, "nothing changed");
 }
 
 let world, users, owner, database, vaults;
 before(async () => {
-  world = await openPair({ users: ["owner", "contributor", "viewer"] });
+  world = await openTwoNodes({ users: ["owner", "contributor", "viewer"] });
   ({ users, database } = world);
   owner = users.owner;
   vaults = {
-    story: await writeStory(users),
-    compacted: await writeStory(users, { name: "Compacted" }),
-    deleted: await writeStory(users, { name: "Deleted" }),
+    story: await writeVaultHistory(users),
+    compacted: await writeVaultHistory(users, { name: "Compacted" }),
+    deleted: await writeVaultHistory(users, { name: "Deleted" }),
     large: await owner.createVault("Large"),
   };
-  await fill(database, { vaultId: vaults.large.id, actor: owner.user, count: 2500 });
-  await operated(database, "compact", "--vault", vaults.compacted.id, "--before", "9");
+  await appendEvents(database, { vaultId: vaults.large.id, actor: owner.user, count: 2500 });
+  await runWorkerOk(database, "compact", "--vault", vaults.compacted.id, "--before", "9");
   await owner.expect(204, "DELETE", `/api/vaults/${vaults.deleted.id}`);
 });
 after(async () => {
@@ -76,7 +76,7 @@ after(async () => {
 
 describe("export", () => {
   test("each event a line, vault by vault in order, the payload as stored; the last line counts and seals them", async () => {
-    const text = await operated(database, "export");
+    const text = await runWorkerOk(database, "export");
     const rows = await database.rows(
       `SELECT vault_id, seq::int AS seq, event_id, type, payload::text AS payload, actor_id, created_at
        FROM outbox ORDER BY vault_id, seq`,
@@ -101,31 +101,31 @@ describe("export", () => {
 
   test("--vault, and --after", async () => {
     const { id, head } = vaults.story;
-    const all = eventsOf(await operated(database, "export", "--vault", id));
+    const all = eventsOf(await runWorkerOk(database, "export", "--vault", id));
     assert.deepEqual(new Set(all.map(({ vaultId }) => vaultId)), new Set([id]));
     assertContiguous(
       all.map(({ seq }) => seq),
       1,
       head,
     );
-    const rest = eventsOf(await operated(database, "export", "--vault", id, "--after", "4"));
+    const rest = eventsOf(await runWorkerOk(database, "export", "--vault", id, "--after", "4"));
     assert.deepEqual(rest, all.slice(4));
-    assert.deepEqual(eventsOf(await operated(database, "export", "--vault", id, "--after", String(head))), []);
+    assert.deepEqual(eventsOf(await runWorkerOk(database, "export", "--vault", id, "--after", String(head))), []);
   });
 
   test("while writers go on: of one moment", async (t) => {
     const copy = await empty(t);
     const vault = await owner.createVault("Busy");
     const rests = world.servers.map((server) => owner.at(server));
-    const members = await membersOnBoth(world, owner, vault.id);
+    const members = await joinOnBothNodes(world, owner, vault.id);
     const write = (i) => writeSources(rests[i % 2], vault.id, 3);
     const text = await whileWriting(4, write, async () => {
       await members[0].awaitSeq(vault.id, 20);
-      return operated(database, "export");
+      return runWorkerOk(database, "export");
     });
-    const { code, stderr } = await fed(copy, ["import"], text);
+    const { code, stderr } = await runWorkerWithInput(copy, ["import"], text);
     assert.equal(code, 0, stderr);
-    await assertClean(copy);
+    await assertVerifiesClean(copy);
     const head = await database.headSeq(vault.id);
     assert.ok((await copy.headSeq(vault.id)) <= head);
     for (const member of members) {
@@ -140,25 +140,25 @@ describe("export", () => {
     process.child.stdout.destroy();
     assert.equal((await process.exit).code, 0);
 
-    const full = await new Operation(database, ["export"], { stdout: "/dev/full" }).end();
-    assertRefusal({ ...full, stdout: "" }, /No space left/);
+    const full = await new WorkerProcess(database, ["export"], { stdout: "/dev/full" }).end();
+    assertErrorExit({ ...full, stdout: "" }, /No space left/);
   });
 });
 
 describe("import brings it back", () => {
   test("verify agrees, an export of the copy is the same, line by line, and a server goes on from there", async (t) => {
     const copy = await empty(t);
-    const text = await operated(database, "export");
-    const { code, stdout, stderr } = await fed(copy, ["import"], text);
+    const text = await runWorkerOk(database, "export");
+    const { code, stdout, stderr } = await runWorkerWithInput(copy, ["import"], text);
     assert.equal(code, 0, stderr);
     assert.match(stdout, new RegExp(`${linesOf(text).length - 1} events`));
-    const report = await assertClean(copy, "--all");
+    const report = await assertVerifiesClean(copy, "--all");
     assert.equal(report.events, linesOf(text).length - 1);
-    assert.ok((await operated(copy, "export")) === text, "the export of the copy is the same");
+    assert.ok((await runWorkerOk(copy, "export")) === text, "the export of the copy is the same");
 
     // The tables are the same, but for the accounts: the log knows the names of users and nothing else of them.
     for (const table of ["vaults", "vault_users", "sources", "outbox"]) {
-      assert.equal((await contents(copy))[table], (await contents(database))[table], table);
+      assert.equal((await tableDigests(copy))[table], (await tableDigests(database))[table], table);
     }
     assert.deepEqual(
       await copy.rows("SELECT id, name FROM users ORDER BY id"),
@@ -171,7 +171,7 @@ describe("import brings it back", () => {
     for (const { email, id } of await database.rows("SELECT id, email FROM users")) {
       for (const address of [email, `${id}@imported.invalid`]) {
         for (const password of ["!", ""]) {
-          const { status } = await new Rest(server.url).request("POST", "/api/auth/login", {
+          const { status } = await new RestClient(server.url).request("POST", "/api/auth/login", {
             email: address,
             password,
           });
@@ -182,10 +182,10 @@ describe("import brings it back", () => {
     for (const user of await database.rows("SELECT id, email, password_hash FROM users")) {
       await copy.rows("UPDATE users SET email = $2, password_hash = $3 WHERE id = $1", Object.values(user));
     }
-    const again = await new Rest(server.url).login(owner.user.email);
+    const again = await new RestClient(server.url).login(owner.user.email);
     assert.deepEqual(again.user, owner.user);
     const { id, head } = vaults.story;
-    assert.deepEqual(await listed(again, id), await listed(owner, id));
+    assert.deepEqual(await listSources(again, id), await listSources(owner, id));
     assert.deepEqual(
       (await again.expect(200, "GET", "/api/vaults")).body,
       (await owner.expect(200, "GET", "/api/vaults")).body,
@@ -198,7 +198,7 @@ describe("import brings it back", () => {
     assertContiguous(client.seqsOf(id), 1, head + 1);
     await again.updateSource(vaults.story.sources.kept.id, { title: "Changed in the copy" });
     await again.expect(404, "GET", `/api/vaults/${vaults.deleted.id}`);
-    await assertClean(copy);
+    await assertVerifiesClean(copy);
   });
 
   test("accounts that are there before it stay as they are: everyone signs in as ever", async (t) => {
@@ -209,31 +209,31 @@ describe("import brings it back", () => {
         Object.values(user),
       );
     }
-    const accounts = (await contents(copy)).users;
-    assert.equal((await fed(copy, ["import"], await operated(database, "export"))).code, 0);
-    assert.equal((await contents(copy)).users, accounts);
+    const accounts = (await tableDigests(copy)).users;
+    assert.equal((await runWorkerWithInput(copy, ["import"], await runWorkerOk(database, "export"))).code, 0);
+    assert.equal((await tableDigests(copy)).users, accounts);
     const server = await Server.start({ database: copy });
     t.after(() => server.end("SIGKILL"));
-    const viewer = await new Rest(server.url).login(users.viewer.user.email);
-    assert.deepEqual(await listed(viewer, vaults.story.id), await listed(owner, vaults.story.id));
+    const viewer = await new RestClient(server.url).login(users.viewer.user.email);
+    assert.deepEqual(await listSources(viewer, vaults.story.id), await listSources(owner, vaults.story.id));
   });
 
   test("one vault alone", async (t) => {
     for (const { id } of [vaults.story, vaults.compacted, vaults.deleted]) {
       const copy = await empty(t);
-      const text = await operated(database, "export", "--vault", id);
-      assert.equal((await fed(copy, ["import"], text)).code, 0);
-      await assertClean(copy);
-      assert.ok((await operated(copy, "export")) === text);
+      const text = await runWorkerOk(database, "export", "--vault", id);
+      assert.equal((await runWorkerWithInput(copy, ["import"], text)).code, 0);
+      await assertVerifiesClean(copy);
+      assert.ok((await runWorkerOk(copy, "export")) === text);
     }
   });
 
   test("an export of nothing", async (t) => {
     const copy = await empty(t);
-    const text = await operated(copy, "export");
+    const text = await runWorkerOk(copy, "export");
     assert.equal(text, sealed([]));
-    assert.equal((await fed(copy, ["import"], text)).code, 0);
-    await assertClean(copy);
+    assert.equal((await runWorkerWithInput(copy, ["import"], text)).code, 0);
+    await assertVerifiesClean(copy);
   });
 });
 
@@ -241,7 +241,7 @@ describe("import refuses, in one sentence, and changes nothing", () => {
   let text, lines, copy;
   before(async () => {
     // More than one batch, so that a refusal at the end has rows to take back.
-    text = await operated(database, "export", "--vault", vaults.large.id);
+    text = await runWorkerOk(database, "export", "--vault", vaults.large.id);
     lines = linesOf(text);
     copy = await Database.create();
     assert.equal((await run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: copy.url })).code, 0);
@@ -289,12 +289,12 @@ describe("import refuses, in one sentence, and changes nothing", () => {
   }
 
   test("an export that begins in the middle", async () => {
-    const half = await operated(database, "export", "--vault", vaults.large.id, "--after", "100");
+    const half = await runWorkerOk(database, "export", "--vault", vaults.large.id, "--after", "100");
     await assertNotImported(copy, half, /seq 101/);
   });
 
   test("a database that has vaults", async () => {
-    const { code, stderr } = await operate(database, "import");
+    const { code, stderr } = await runWorker(database, "import");
     assert.ok(code > 0);
     assert.match(stderr, /vaults already/);
     await assertNotImported(database, text, /vaults already/);
@@ -304,18 +304,18 @@ describe("import refuses, in one sentence, and changes nothing", () => {
     const target = await empty(t);
     const server = await Server.start({ database: target });
     t.after(() => server.end("SIGKILL"));
-    const before = await contents(target);
-    const operation = new Operation(target, ["import"]);
+    const before = await tableDigests(target);
+    const operation = new WorkerProcess(target, ["import"]);
     operation.child.stdin.write(lines.slice(0, 2200).join("\n") + "\n");
     // Two batches are written, and it waits for the rest.
     await eventually(
-      async () => (await connections(target)).some(({ state, writing }) => writing && state === "idle in transaction"),
+      async () => (await workerConnections(target)).some(({ state, writing }) => writing && state === "idle in transaction"),
       "the import is in the middle",
     );
     await operation.kill(target);
-    assert.deepEqual(await contents(target), before);
-    assert.equal((await fed(target, ["import"], text)).code, 0);
-    await assertClean(target);
-    assert.ok((await operated(target, "export")) === text);
+    assert.deepEqual(await tableDigests(target), before);
+    assert.equal((await runWorkerWithInput(target, ["import"], text)).code, 0);
+    await assertVerifiesClean(target);
+    assert.ok((await runWorkerOk(target, "export")) === text);
   });
 });

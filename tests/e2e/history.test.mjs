@@ -2,20 +2,20 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { fill } from "./lib/fill.mjs";
-import { membersOnBoth, openPair } from "./lib/pair.mjs";
-import { assertNoPanic } from "./lib/proc.mjs";
-import { Rest } from "./lib/rest.mjs";
-import { listed, writeStory } from "./lib/story.mjs";
+import { appendEvents } from "./lib/append.mjs";
+import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
+import { RestClient } from "./lib/rest.mjs";
+import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
 
 let world, users, owner, viewer, outsider, database, vault;
 before(async () => {
-  world = await openPair({ users: ["owner", "contributor", "viewer", "outsider"] });
+  world = await openTwoNodes({ users: ["owner", "contributor", "viewer", "outsider"] });
   ({ users, database } = world);
   ({ owner, viewer, outsider } = users);
-  vault = await writeStory(users);
+  vault = await writeVaultHistory(users);
 });
 after(async () => {
   await world?.close();
@@ -86,14 +86,14 @@ describe("history of a source", () => {
   test("404 for who is no member, never was or is no more, as for a source that never was; 401 without a session", async () => {
     for (const { id } of [vault.sources.kept, vault.sources.gone, { id: randomUUID() }]) {
       await assertProblem(outsider, `/api/sources/${id}/history`, 404, "NOT_FOUND");
-      await assertProblem(new Rest(world.server.url), `/api/sources/${id}/history`, 401, "UNAUTHORIZED");
+      await assertProblem(new RestClient(world.server.url), `/api/sources/${id}/history`, 401, "UNAUTHORIZED");
     }
     await assertProblem(owner, `/api/sources/${randomUUID()}/history`, 404, "NOT_FOUND");
     // A member of another vault is no member of this one.
     await outsider.createVault("Elsewhere");
     await assertProblem(outsider, `/api/sources/${vault.sources.kept.id}/history`, 404, "NOT_FOUND");
 
-    const other = await writeStory(users);
+    const other = await writeVaultHistory(users);
     await owner.expect(204, "DELETE", `/api/vaults/${other.id}/members/${viewer.user.id}`);
     for (const { id } of [other.sources.kept, other.sources.gone]) {
       await assertProblem(viewer, `/api/sources/${id}/history`, 404, "NOT_FOUND");
@@ -138,7 +138,7 @@ describe("the list as it was", () => {
   async function recorded() {
     const story = { pages: [] };
     const fresh = await owner.createVault("Recorded");
-    const record = async (seq) => (story.pages[seq] = (await listed(owner, fresh.id)).sources);
+    const record = async (seq) => (story.pages[seq] = (await listSources(owner, fresh.id)).sources);
     await record(1);
     const ids = [];
     for (let i = 0; i < 4; i++) {
@@ -160,18 +160,18 @@ describe("the list as it was", () => {
     for (const server of world.servers) {
       const rest = owner.at(server);
       for (let at = 1; at <= head; at++) {
-        assert.deepEqual(await listed(rest, id, `?at=${at}`), { sources: pages[at], seq: at, nextCursor: null });
+        assert.deepEqual(await listSources(rest, id, `?at=${at}`), { sources: pages[at], seq: at, nextCursor: null });
       }
-      assert.deepEqual(await listed(rest, id, `?at=${head}`), await listed(rest, id));
-      assert.deepEqual(await listed(rest, id, "?at=0"), { sources: [], seq: 0, nextCursor: null });
+      assert.deepEqual(await listSources(rest, id, `?at=${head}`), await listSources(rest, id));
+      assert.deepEqual(await listSources(rest, id, "?at=0"), { sources: [], seq: 0, nextCursor: null });
     }
   });
 
   test("it stays the same whatever happens afterwards, and joining after its seq continues it", async () => {
     const { id, pages, head } = await recorded();
-    const [member] = await membersOnBoth(world, owner, id);
+    const [member] = await joinOnBothNodes(world, owner, id);
     await writeSources(owner, id, 9);
-    assert.deepEqual((await listed(owner, id, `?at=${head}`)).sources, pages[head]);
+    assert.deepEqual((await listSources(owner, id, `?at=${head}`)).sources, pages[head]);
     await member.awaitSeq(id, head + 9);
     const client = await world.subscriber(owner);
     await client.join({ vaultId: id, after: 5 });
@@ -182,13 +182,13 @@ describe("the list as it was", () => {
       else if (name.startsWith("source:")) sources.set(data.source.id, data.source);
     }
     const byId = (list) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1));
-    assert.deepEqual(byId(sources.values()), byId((await listed(owner, id)).sources));
+    assert.deepEqual(byId(sources.values()), byId((await listSources(owner, id)).sources));
   });
 
   test("paged: the pages together are the list of that position, whatever is written meanwhile", async () => {
     const large = await owner.createVault("Large");
-    const head = await fill(database, { vaultId: large.id, actor: owner.user, count: 57 });
-    const now = await listed(owner, large.id);
+    const head = await appendEvents(database, { vaultId: large.id, actor: owner.user, count: 57 });
+    const now = await listSources(owner, large.id);
     assert.equal(now.sources.length, 57);
     for (const { id } of now.sources.slice(10, 30)) await owner.deleteSource(id);
     await owner.createSource(large.id, "Later");
@@ -197,7 +197,7 @@ describe("the list as it was", () => {
     let cursor = "";
     let pages = 0;
     do {
-      const page = await listed(
+      const page = await listSources(
         owner,
         large.id,
         `?at=${head}&limit=10${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
@@ -214,7 +214,7 @@ describe("the list as it was", () => {
   });
 
   test("the whole at once where it fits", async () => {
-    const page = await listed(owner, vault.id, `?at=${vault.head}&limit=1000`);
+    const page = await listSources(owner, vault.id, `?at=${vault.head}&limit=1000`);
     assert.equal(page.nextCursor, null);
     assert.deepEqual(
       page.sources.map(({ title }) => title),
@@ -233,13 +233,13 @@ describe("the list as it was", () => {
   });
 
   test("404 for who is no member now, whenever one was; 401 without a session", async () => {
-    const other = await writeStory(users);
+    const other = await writeVaultHistory(users);
     await owner.expect(204, "DELETE", `/api/vaults/${other.id}/members/${viewer.user.id}`);
     const at = (position) => `/api/vaults/${other.id}/sources?at=${position}`;
     for (const position of [0, 3, other.head, 10_000]) {
       // Not even how long the log is.
       for (const rest of [viewer, outsider]) await assertProblem(rest, at(position), 404, "NOT_FOUND");
-      await assertProblem(new Rest(world.server.url), at(position), 401, "UNAUTHORIZED");
+      await assertProblem(new RestClient(world.server.url), at(position), 401, "UNAUTHORIZED");
     }
     await assertProblem(owner, `/api/vaults/${randomUUID()}/sources?at=1`, 404, "NOT_FOUND");
     await owner.expect(204, "DELETE", `/api/vaults/${other.id}`);
@@ -247,7 +247,7 @@ describe("the list as it was", () => {
   });
 
   test("a member sees the time before the membership too: the vault is shared whole", async () => {
-    const page = await listed(viewer, vault.id, "?at=2");
+    const page = await listSources(viewer, vault.id, "?at=2");
     assert.deepEqual(
       page.sources.map(({ id }) => id),
       [vault.sources.kept.id],

@@ -1,7 +1,7 @@
 // Room isolation (I6): a socket hears of the vaults it joined as a member, and of no other.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertContiguous, EVENT_TYPES, vaultOf } from "./lib/subscriber.mjs";
+import { assertContiguous, EVENT_TYPES, vaultIdOf } from "./lib/subscriber.mjs";
 import { World } from "./lib/world.mjs";
 
 let world, alice, bob, carol, red, blue;
@@ -37,7 +37,7 @@ async function writeToBoth(rounds = 5) {
 
 /** The vaults that a client has heard of through events of the log. */
 const heardOf = (client) =>
-  new Set(client.received.filter(({ name }) => EVENT_TYPES.includes(name)).map(({ data }) => vaultOf(data)));
+  new Set(client.received.filter(({ name }) => EVENT_TYPES.includes(name)).map(({ data }) => vaultIdOf(data)));
 
 describe("room isolation", () => {
   test("each room hears its own vault alone, and who joined both hears both", async () => {
@@ -74,7 +74,7 @@ describe("room isolation", () => {
     const last = await writeToBoth();
     await Promise.all([witness.awaitSeq(red.id, last.red), client.awaitSeq(blue.id, last.blue)]);
     // Red's events have been sent to red's room; an answered request on this socket comes after anything sent before it.
-    await client.ask("vault:leave", red.id);
+    await client.emitWithAck("vault:leave", red.id);
     assert.deepEqual(client.seqsOf(red.id), [], "nothing of the room that was left");
     assertContiguous(client.seqsOf(blue.id), blueFrom + 1, last.blue, "everything of the other");
 
@@ -91,7 +91,7 @@ describe("room isolation", () => {
     const witness = await world.member(alice, red.id);
     const last = await writeToBoth(1);
     await witness.awaitSeq(red.id, last.red);
-    await idle.ask("vault:leave", red.id);
+    await idle.emitWithAck("vault:leave", red.id);
     assert.deepEqual(heardOf(idle), new Set());
   });
 
@@ -102,23 +102,23 @@ describe("room isolation", () => {
     assert.equal(again.seq, client.joined.seq);
     const last = await writeToBoth(2);
     await client.awaitSeq(red.id, last.red);
-    await client.ask("vault:join", red.id);
+    await client.emitWithAck("vault:join", red.id);
     assertContiguous(client.seqsOf(red.id), again.seq + 1, last.red);
   });
 
   test("a refused join gives no event, and a removed member is refused", async () => {
     await twoVaults();
     const outsider = await world.subscriber(bob);
-    assert.equal((await outsider.refused("vault:join", red.id)).message, "Access denied to vault");
+    assert.equal((await outsider.emitForError("vault:join", red.id)).message, "Access denied to vault");
     const witness = await world.member(alice, red.id);
     const last = await writeToBoth(1);
     await witness.awaitSeq(red.id, last.red);
-    await outsider.ask("vault:leave", red.id);
+    await outsider.emitWithAck("vault:leave", red.id);
     assert.deepEqual(outsider.eventsOf(red.id), []);
 
     await alice.expect(204, "DELETE", `/api/vaults/${red.id}/members/${carol.user.id}`);
     const removed = await world.subscriber(carol);
-    assert.equal((await removed.refused("vault:join", red.id)).message, "Access denied to vault");
+    assert.equal((await removed.emitForError("vault:join", red.id)).message, "Access denied to vault");
     await carol.expect(404, "GET", `/api/vaults/${red.id}`);
     await carol.expect(404, "GET", `/api/vaults/${red.id}/events`);
   });

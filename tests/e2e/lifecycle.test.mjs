@@ -2,16 +2,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Database } from "./lib/database.mjs";
-import { blocked, fill } from "./lib/fill.mjs";
-import { assertNoPanic, established } from "./lib/proc.mjs";
+import { waitForBlocked, appendEvents } from "./lib/append.mjs";
+import { assertNoPanic, isEstablished } from "./lib/procfs.mjs";
 import { run } from "./lib/process.mjs";
-import { freePort, Proxy } from "./lib/proxy.mjs";
-import { dial, RawSocket } from "./lib/raw.mjs";
-import { assertIsLog } from "./lib/record.mjs";
-import { newSource, Rest } from "./lib/rest.mjs";
+import { findFreePort, TcpProxy } from "./lib/tcp-proxy.mjs";
+import { dial, RawSocket } from "./lib/raw-clients.mjs";
+import { assertMatchesLog } from "./lib/event-record.mjs";
+import { newSource, RestClient } from "./lib/rest.mjs";
 import { Server } from "./lib/server.mjs";
 import { SYNCSCRIPT_BIN } from "./lib/settings.mjs";
-import { Tally } from "./lib/tally.mjs";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { eventually, Scope, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
@@ -55,7 +55,7 @@ describe("stopping", () => {
       await lock.query("BEGIN");
       await lock.query("SELECT FROM vaults WHERE id = $1 FOR UPDATE", [vault.id]);
       const running = owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource("Under way"));
-      await blocked(world.database);
+      await waitForBlocked(world.database);
 
       const from = performance.now();
       world.server.child.kill(signal);
@@ -77,7 +77,7 @@ describe("stopping", () => {
       const options = { reconnection: true, reconnectionDelay: 100, reconnectionDelayMax: 300 };
       const clients = await Promise.all(
         Array.from({ length: 50 }, (_, i) =>
-          Tally.connect(world.server.url, i % 2 ? owner : viewer, { transports: TRANSPORTS[i % 3], ...options }),
+          BulkSubscriber.connect(world.server.url, i % 2 ? owner : viewer, { transports: TRANSPORTS[i % 3], ...options }),
         ),
       );
       world.defer(clients, () => clients.forEach((client) => client.close()));
@@ -86,22 +86,22 @@ describe("stopping", () => {
       // Stalled with more on the way than the kernel takes: its writer is stuck when the end comes.
       const large = await world.vault();
       const texts = { title: "t".repeat(500), fileUrl: `https://example.test/${"u".repeat(2000)}` };
-      await fill(world.database, { vaultId: large.id, actor: owner.user, count: 8000, ...texts });
+      await appendEvents(world.database, { vaultId: large.id, actor: owner.user, count: 8000, ...texts });
       const stalled = world.defer(await RawSocket.connect(world.server, viewer.cookie), (raw) => raw.destroy());
       stalled.emit("vault:join", { vaultId: large.id, after: 0 });
-      await stalled.until(() => stalled.last(large.id) > 0, "the first event");
+      await stalled.until(() => stalled.lastSeq(large.id) > 0, "the first event");
       stalled.stopReading();
       const first = await owner.createSource(vault.id);
-      for (const client of clients) await client.until(() => client.last(vault.id) === first.seq, "the first event");
-      assert.ok(established(world.server.port, stalled.localPort), "the stalled one is still connected");
+      for (const client of clients) await client.until(() => client.lastSeq(vault.id) === first.seq, "the first event");
+      assert.ok(isEstablished(world.server.port, stalled.localPort), "the stalled one is still connected");
 
       await assertEnds(t, world.server, signal);
-      for (const client of clients) await client.until(() => client.cuts > 0, `the disconnect, ${client.transport}`);
+      for (const client of clients) await client.until(() => client.disconnects > 0, `the disconnect, ${client.transport}`);
       const server = await world.startServer({ port: world.server.port });
       const { seq } = await owner.createSource(vault.id, "By the next server");
       for (const client of clients) {
-        await client.until(() => client.last(vault.id) === seq, "resumed");
-        await assertIsLog(world.database, vault.id, client.of(vault.id), start + 1, seq);
+        await client.until(() => client.lastSeq(vault.id) === seq, "resumed");
+        await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), start + 1, seq);
       }
       assertNoPanic(server);
     });
@@ -110,11 +110,11 @@ describe("stopping", () => {
   test("the engine tells the clients that can be told, and none is left waiting for a heartbeat", async (t) => {
     const world = await open(t);
     const clients = await Promise.all(
-      TRANSPORTS.map((transports) => Tally.connect(world.server.url, world.users.owner, { transports })),
+      TRANSPORTS.map((transports) => BulkSubscriber.connect(world.server.url, world.users.owner, { transports })),
     );
     const from = performance.now();
     world.server.child.kill("SIGTERM");
-    for (const client of clients) await client.until(() => client.cuts === 1, "the disconnect");
+    for (const client of clients) await client.until(() => client.disconnects === 1, "the disconnect");
     t.diagnostic(`told ${Math.round(performance.now() - from)} ms after SIGTERM`);
     await assertEnds(t, world.server, "SIGTERM", from);
   });
@@ -133,7 +133,7 @@ describe("stopping", () => {
     const hopeless = world.users.owner
       .request("POST", `/api/vaults/${vault.id}/sources`, newSource())
       .catch(() => null);
-    await blocked(world.database);
+    await waitForBlocked(world.database);
     await assertEnds(t, world.server, "SIGTERM");
     await hopeless;
     for (const socket of [silent, half, handshaking]) socket.destroy();
@@ -148,7 +148,7 @@ describe("stopping", () => {
 
   test("SIGTERM while the database is away", async (t) => {
     const world = await open(t);
-    const client = await Tally.connect(world.server.url, world.users.owner);
+    const client = await BulkSubscriber.connect(world.server.url, world.users.owner);
     await client.join((await world.vault()).id);
     await world.database.allowConnections(false);
     await world.database.terminateBackends();
@@ -162,7 +162,7 @@ describe("starting without a database", () => {
     const scope = new Scope();
     t.after(() => scope.close());
     const database = scope.defer(await Database.create(), (it) => it.drop());
-    const port = await freePort();
+    const port = await findFreePort();
     const url = new URL(database.url);
     const target = Number(url.port || 5432);
     url.hostname = "127.0.0.1";
@@ -172,14 +172,14 @@ describe("starting without a database", () => {
       scope,
       database,
       server,
-      comes: async () => scope.defer(await Proxy.start(target, port), (it) => it.close()),
+      comes: async () => scope.defer(await TcpProxy.start(target, port), (it) => it.close()),
     };
   }
 
   test("healthz 200, readyz and API 503, sockets UNAVAILABLE; then ready by itself, migrated, and in full working order", async (t) => {
     const { scope, database, server, comes } = await openWithout(t);
     assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
-    const stranger = new Rest(server.url, "authjs.session-token=abc");
+    const stranger = new RestClient(server.url, "authjs.session-token=abc");
     for (const [method, path, body] of [
       ["GET", "/readyz"],
       ["GET", "/api/vaults"],
@@ -191,7 +191,7 @@ describe("starting without a database", () => {
       assert.match(answer.headers.get("content-type"), /^application\/problem\+json/);
       assert.equal(answer.body.code, "UNAVAILABLE");
     }
-    const early = new Tally(server.url, { cookie: stranger.cookie, transports: ["websocket"] });
+    const early = new BulkSubscriber(server.url, { cookie: stranger.cookie, transports: ["websocket"] });
     await early.until(() => early.latest.connect_error, "the refusal");
     assert.equal(early.latest.connect_error, "UNAVAILABLE", "an outage is not a bad session");
     assert.equal(server.child.exitCode, null);
@@ -200,12 +200,12 @@ describe("starting without a database", () => {
     await comes();
     await eventually(async () => (await fetch(`${server.url}/readyz`)).status === 200, "ready");
     t.diagnostic(`ready ${Math.round(performance.now() - from)} ms after the database came`);
-    const owner = await Rest.signUp(server, "owner");
+    const owner = await RestClient.signUp(server, "owner");
     const vault = await owner.createVault();
-    const client = scope.defer(await Tally.connect(server.url, owner), (it) => it.close());
+    const client = scope.defer(await BulkSubscriber.connect(server.url, owner), (it) => it.close());
     await client.join(vault.id);
     const { seq } = await owner.createSource(vault.id);
-    await client.until(() => client.last(vault.id) === seq, "live");
+    await client.until(() => client.lastSeq(vault.id) === seq, "live");
     await eventually(async () => (await database.listeners()) === 1, "it listens");
     assertNoPanic(server);
   });
@@ -287,11 +287,11 @@ describe("a database of another version", () => {
     const scope = new Scope();
     t.after(() => scope.close());
     const url = new URL(database.url);
-    const [target, port] = [Number(url.port || 5432), await freePort()];
+    const [target, port] = [Number(url.port || 5432), await findFreePort()];
     url.hostname = "127.0.0.1";
     url.port = String(port);
     const server = scope.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
-    scope.defer(await Proxy.start(target, port), (it) => it.close());
+    scope.defer(await TcpProxy.start(target, port), (it) => it.close());
     const { code } = await withDeadline(server.exit, () => `the end\n${server.tail()}`);
     assert.ok(code > 0, `exit status ${code}`);
   });

@@ -1,10 +1,10 @@
 // Each limit protects everyone from one client: what is over it is refused or closed, and the server goes on.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertNoPanic } from "./lib/proc.mjs";
-import { closing, dial, frame, Poller, RawSocket } from "./lib/raw.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
+import { waitForClose, dial, encodeFrame, Poller, RawSocket } from "./lib/raw-clients.mjs";
 import { newSource, PASSWORD } from "./lib/rest.mjs";
-import { Tally } from "./lib/tally.mjs";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
@@ -29,13 +29,13 @@ async function serverWith(env) {
   return world.startServer({ env });
 }
 
-async function tally(rest, options, server = world.server) {
-  return world.defer(await Tally.connect(server.url, rest, options), (client) => client.close());
+async function connectClient(rest, options, server = world.server) {
+  return world.defer(await BulkSubscriber.connect(server.url, rest, options), (client) => client.close());
 }
 
 /** Tries to connect and returns the client once it knows whether it may. */
 async function attempt(rest, options, server) {
-  const client = world.defer(new Tally(server.url, { cookie: rest.cookie, ...options }), (it) => it.close());
+  const client = world.defer(new BulkSubscriber(server.url, { cookie: rest.cookie, ...options }), (it) => it.close());
   await client.until(() => client.latest.connect || client.latest.connect_error, "the outcome");
   return client;
 }
@@ -43,8 +43,8 @@ async function attempt(rest, options, server) {
 /** Asserts that the server still serves, by REST and by socket. */
 async function assertServes(server = world.server) {
   assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
-  const client = await tally(owner, { transports: ["websocket"] }, server);
-  assert.equal((await client.ask("vault:leave", "no id")).code, "BAD_REQUEST");
+  const client = await connectClient(owner, { transports: ["websocket"] }, server);
+  assert.equal((await client.emitWithAck("vault:leave", "no id")).code, "BAD_REQUEST");
   client.close();
 }
 
@@ -68,8 +68,8 @@ describe("inbound messages", () => {
   test("64 KiB and one byte in two frames, and a frame that claims to be a gigabyte, close it too", async () => {
     const text = joinOf(INBOUND + 1);
     const split = await RawSocket.connect(world.server, owner.cookie);
-    split.socket.write(frame(text.slice(0, INBOUND / 2), { fin: false }));
-    split.socket.write(frame(text.slice(INBOUND / 2), { opcode: 0 }));
+    split.socket.write(encodeFrame(text.slice(0, INBOUND / 2), { fin: false }));
+    split.socket.write(encodeFrame(text.slice(INBOUND / 2), { opcode: 0 }));
     await withDeadline(split.closed, "the end of the connection");
     const boasting = await RawSocket.connect(world.server, owner.cookie);
     boasting.socket.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0]));
@@ -78,9 +78,9 @@ describe("inbound messages", () => {
   });
 
   test("the official client: an event too large ends its connection, and it may come back", async () => {
-    const client = await tally(owner, { transports: ["websocket"] });
+    const client = await connectClient(owner, { transports: ["websocket"] });
     client.socket.emit("vault:join", "x".repeat(INBOUND));
-    await client.until(() => client.cuts === 1, "the disconnect");
+    await client.until(() => client.disconnects === 1, "the disconnect");
     client.socket.connect();
     await client.until(() => client.socket.connected, "connected again");
   });
@@ -116,7 +116,7 @@ describe("floods", () => {
     const server = await serverWith({ SYNCSCRIPT_SOCKET_RATE: "20", SYNCSCRIPT_SOCKET_BURST: String(BURST) });
     for (const transports of [["websocket"], ["polling"]]) {
       const vault = await world.vault();
-      const client = await tally(owner, { transports }, server);
+      const client = await connectClient(owner, { transports }, server);
       await client.join(vault.id);
       // Without acknowledgements: each event is answered by one packet, and all answers fit the socket's buffer.
       for (let i = 0; i < BURST * 4; i++) client.socket.emit("vault:leave", "no id");
@@ -126,14 +126,14 @@ describe("floods", () => {
       const served = codes().filter((code) => code === "BAD_REQUEST").length;
       assert.ok(served >= BURST / 2 && served <= BURST * 2, `${served} of ${BURST * 4} were looked at`);
       const joined = await eventually(async () => {
-        const answer = await client.ask("vault:join", vault.id);
+        const answer = await client.emitWithAck("vault:join", vault.id);
         assert.ok(answer.ok || answer.code === "RATE_LIMITED", JSON.stringify(answer));
         return answer.ok && answer;
       }, "later events work");
       const { seq } = await owner.createSource(vault.id);
-      await client.until(() => client.last(vault.id) === seq, "it is live");
+      await client.until(() => client.lastSeq(vault.id) === seq, "it is live");
       assert.equal(joined.seq, seq - 1);
-      assert.equal(client.cuts, 0);
+      assert.equal(client.disconnects, 0);
     }
     assertNoPanic(server);
     await server.end("SIGKILL");
@@ -142,14 +142,14 @@ describe("floods", () => {
   test("one that floods and reads no answers is refused or closed, and others are served", async () => {
     const vault = await world.vault();
     const flooding = world.defer(await RawSocket.connect(world.server, other.cookie), (raw) => raw.destroy());
-    const witness = await tally(owner, { transports: ["websocket"] });
+    const witness = await connectClient(owner, { transports: ["websocket"] });
     await witness.join(vault.id);
     flooding.stopReading();
     const packet = `42["vault:leave","${"x".repeat(2000)}"]`;
     for (let i = 0; i < 20_000 && flooding.socket.writable; i++) flooding.send(packet);
     const { seq } = await owner.createSource(vault.id);
-    await witness.until(() => witness.last(vault.id) === seq, "the event");
-    flooding.readOn();
+    await witness.until(() => witness.lastSeq(vault.id) === seq, "the event");
+    flooding.resumeReading();
     await Promise.race([
       flooding.closed,
       flooding.until(() => flooding.latest.error?.code === "RATE_LIMITED", "closed or refused"),
@@ -210,8 +210,8 @@ describe("connections", () => {
     const vaults = await Promise.all(Array.from({ length: VAULT_LIMIT + 2 }, () => owner.createVault()));
     for (const vault of vaults) await owner.addMember(vault.id, other.user, "viewer");
     const foreign = await owner.createVault();
-    const client = await tally(other, {}, server);
-    const join = (vault) => client.ask("vault:join", { vaultId: vault.id, after: 0 });
+    const client = await connectClient(other, {}, server);
+    const join = (vault) => client.emitWithAck("vault:join", { vaultId: vault.id, after: 0 });
     for (let i = 0; i < 5; i++) assert.equal((await join(foreign)).ok, false, "a refused join takes no room");
     for (const vault of vaults.slice(0, VAULT_LIMIT)) assert.equal((await join(vault)).ok, true);
     const refused = await join(vaults[VAULT_LIMIT]);
@@ -219,13 +219,13 @@ describe("connections", () => {
     assert.equal(client.latest.error.code, "TOO_MANY_VAULTS");
     assert.equal((await join(vaults[0])).ok, true, "a vault it is in takes no more room");
 
-    await client.ask("vault:leave", vaults[0].id);
+    await client.emitWithAck("vault:leave", vaults[0].id);
     assert.equal((await join(vaults[VAULT_LIMIT])).ok, true, "leaving makes room");
     await owner.at(server).expect(204, "DELETE", `/api/vaults/${vaults[1].id}/members/${other.user.id}`);
     await client.until(() => client.latest["vault:left"]?.reason, "vault:left");
     assert.equal((await join(vaults[VAULT_LIMIT + 1])).ok, true, "being removed makes room");
     const { seq } = await owner.at(server).createSource(vaults[VAULT_LIMIT + 1].id);
-    await client.until(() => client.last(vaults[VAULT_LIMIT + 1].id) === seq, "live");
+    await client.until(() => client.lastSeq(vaults[VAULT_LIMIT + 1].id) === seq, "live");
     assert.equal((await join(vaults[0])).code, "TOO_MANY_VAULTS");
     assertNoPanic(server);
     await server.end("SIGKILL");
@@ -352,7 +352,7 @@ describe("connections that take their time", { concurrency: true }, () => {
     socket.write(text);
     const timer = each && setInterval(() => socket.writable && socket.write(each), 200);
     try {
-      await withDeadline(closing(socket), `the end of a connection that sent ${JSON.stringify(text)}`, 30_000);
+      await withDeadline(waitForClose(socket), `the end of a connection that sent ${JSON.stringify(text)}`, 30_000);
     } finally {
       clearInterval(timer);
       socket.destroy();
@@ -383,12 +383,12 @@ describe("connections that take their time", { concurrency: true }, () => {
     const { answer, ms } = await dribble(server.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     assert.match(answer, /^HTTP\/1\.1 200 /);
     assert.ok(ms >= IDLE_MS / 2, `not before its time: ${ms} ms`);
-    const client = await tally(owner, { transports: ["websocket"] }, server);
+    const client = await connectClient(owner, { transports: ["websocket"] }, server);
     await client.join((await world.vault()).id);
-    const polling = await tally(owner, { transports: ["polling"] }, server);
+    const polling = await connectClient(owner, { transports: ["polling"] }, server);
     await dribble(server.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     assert.ok(client.socket.connected && polling.socket.connected, "sockets are not idle connections");
-    assert.equal(client.cuts + polling.cuts, 0);
+    assert.equal(client.disconnects + polling.disconnects, 0);
   });
 
   test("a request that takes longer than SYNCSCRIPT_REQUEST_TIMEOUT_MS is answered 503, and nothing stays behind", async () => {

@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { sqlCreateSource } from "./lib/database.mjs";
-import { blocked, bulk, fill, fillLarge } from "./lib/fill.mjs";
+import { waitForBlocked, textOfBytes, appendEvents, appendLargeEvents } from "./lib/append.mjs";
 import { Metrics } from "./lib/metrics.mjs";
-import { operated, told } from "./lib/operator.mjs";
-import { membersOnBoth, openPair } from "./lib/pair.mjs";
-import { assertNoPanic, established } from "./lib/proc.mjs";
-import { dial, RawSocket } from "./lib/raw.mjs";
+import { runWorkerOk, runWorkerJson } from "./lib/outbox-worker.mjs";
+import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
+import { assertNoPanic, isEstablished } from "./lib/procfs.mjs";
+import { dial, RawSocket } from "./lib/raw-clients.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 import { writeSources } from "./lib/writers.mjs";
@@ -55,7 +55,7 @@ describe("/metrics", () => {
     await world?.close();
     assertNoPanic(world.server);
   });
-  const scrape = () => Metrics.of(world.server);
+  const scrape = () => Metrics.scrape(world.server);
 
   /** Waits until the metric has grown by `by` since `before`; returns the scrape. */
   const grown = (before, by, name, labels) =>
@@ -112,7 +112,7 @@ describe("/metrics", () => {
     now = await grown(before, 3, "syncscript_joins_total");
     assert.equal(now.sum("syncscript_catch_up_events_count") - before.sum("syncscript_catch_up_events_count"), 2);
 
-    await fill(world.database, { vaultId: vault.id, actor: owner.user, count: 60 });
+    await appendEvents(world.database, { vaultId: vault.id, actor: owner.user, count: 60 });
     await client.join({ vaultId: vault.id, after: 1 });
     await client.join({ vaultId: vault.id, after: 100_000 });
     await grown(before, 2, "syncscript_resyncs_total");
@@ -236,18 +236,18 @@ describe("/metrics", () => {
     const stalled = world.defer(await RawSocket.connect(world.server, viewer.cookie), (raw) => raw.destroy());
     await stalled.join(vault.id);
     stalled.stopReading();
-    return { closed: () => !established(world.server.port, stalled.localPort) };
+    return { closed: () => !isEstablished(world.server.port, stalled.localPort) };
   }
 
   test("slow readers: one whose buffer is full", async () => {
     const vault = await world.vault();
     const before = await scrape();
     const stalled = await stalledIn(vault);
-    await fill(world.database, {
+    await appendEvents(world.database, {
       vaultId: vault.id,
       actor: owner.user,
       count: 5000,
-      fileUrl: `https://x.test/${bulk(2000)}`,
+      fileUrl: `https://x.test/${textOfBytes(2000)}`,
     });
     await eventually(stalled.closed, "the stalled socket is closed");
     await grown(before, 1, "syncscript_slow_readers_closed_total");
@@ -258,7 +258,7 @@ describe("/metrics", () => {
     const before = await scrape();
     const stalled = await stalledIn(vault);
     // More than the kernel holds, in fewer packets than the buffer does.
-    await fillLarge(world.database.pool, { vaultId: vault.id, actor: owner.user, count: 60, bytes: 500_000 });
+    await appendLargeEvents(world.database.pool, { vaultId: vault.id, actor: owner.user, count: 60, bytes: 500_000 });
     await eventually(stalled.closed, "the stalled socket is closed");
     await grown(before, 1, "syncscript_slow_readers_closed_total");
   });
@@ -279,7 +279,7 @@ describe("/metrics", () => {
     for (let i = 0; i < 3; i++) await sqlCreateSource(writer, { vaultId: vault.id, actorId: owner.user.id });
     await locker.query("BEGIN");
     const locked = locker.query("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE");
-    await blocked(world.database);
+    await waitForBlocked(world.database);
     await writer.query("COMMIT");
     const committed = performance.now();
     await locked;
@@ -324,7 +324,7 @@ describe("/metrics", () => {
   test("a counter is there from the start, at 0: else its first increase is none to Prometheus", async (t) => {
     const fresh = await world.startServer();
     t.after(() => fresh.end("SIGKILL"));
-    const { names } = await Metrics.of(fresh);
+    const { names } = await Metrics.scrape(fresh);
     const counters = Object.keys(DOCUMENTED).filter((name) => DOCUMENTED[name] === "counter");
     assert.deepEqual(
       counters.filter((name) => !names.has(name)),
@@ -336,15 +336,15 @@ describe("/metrics", () => {
 describe("status of two nodes", () => {
   let world, owner;
   before(async () => {
-    world = await openPair({ users: ["owner"] });
+    world = await openTwoNodes({ users: ["owner"] });
     owner = world.users.owner;
   });
   after(() => world?.close());
-  const nodes = async () => (await told(world.database, "status")).nodes;
+  const nodes = async () => (await runWorkerJson(world.database, "status")).nodes;
 
   test("--json: totals, and each node with its sockets, vaults in use and lag", async () => {
     const vaults = [await owner.createVault("One"), await owner.createVault("Two")];
-    await membersOnBoth(world, owner, vaults[0].id);
+    await joinOnBothNodes(world, owner, vaults[0].id);
     await world.member(owner, vaults[1].id, { server: world.servers[1] });
     await writeSources(owner, vaults[0].id, 5);
     await world.database.rows("UPDATE outbox SET created_at = created_at - interval '1 hour' WHERE vault_id = $1", [
@@ -370,7 +370,7 @@ describe("status of two nodes", () => {
       assert.ok(node.seenSecondsAgo >= 0 && node.seenSecondsAgo <= 15, `seen ${node.seenSecondsAgo} s ago`);
       assert.match(node.version, /^\d+\.\d+\.\d+/);
     }
-    const { totals } = await told(world.database, "status");
+    const { totals } = await runWorkerJson(world.database, "status");
     const { oldestEventAt, newestEventAt, outboxBytes, outboxIndexBytes, ...counts } = totals;
     assert.deepEqual(counts, { vaults: 2, events: 7, eventsLastMinute: 6 });
     assert.ok(Date.parse(newestEventAt) - Date.parse(oldestEventAt) > 3_500_000, `${oldestEventAt} ${newestEventAt}`);
@@ -378,7 +378,7 @@ describe("status of two nodes", () => {
   });
 
   test("the table says the same", async () => {
-    const text = await operated(world.database, "status");
+    const text = await runWorkerOk(world.database, "status");
     assert.match(text, /2 vaults, 7 events/);
     for (const id of world.nodes)
       assert.match(
@@ -404,7 +404,7 @@ describe("status of two nodes", () => {
     );
     assert.deepEqual([dead.nodeId, alive.nodeId, alive.alive], [...world.nodes, true]);
     assert.ok(dead.seenSecondsAgo >= 10, `seen ${dead.seenSecondsAgo} s ago`);
-    const text = await operated(world.database, "status");
+    const text = await runWorkerOk(world.database, "status");
     assert.match(
       text.split("\n").find((line) => line.includes(dead.nodeId)),
       /\bdead\b/,

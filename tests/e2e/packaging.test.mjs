@@ -102,7 +102,7 @@ describe("a running server", () => {
     assert.equal(status, "ok");
     assert.equal(version, /^version = "(.*)"/m.exec(read("Cargo.toml"))[1]);
     assert.match(commit, /^([0-9a-f]{7,64}|unknown)$/);
-    assert.equal((await Metrics.of(world.server)).sum("syncscript_build_info", { version, commit }), 1);
+    assert.equal((await Metrics.scrape(world.server)).sum("syncscript_build_info", { version, commit }), 1);
     for (const [name, program] of Object.entries(PROGRAMS)) {
       assert.equal(await stdoutOf(program, "-V"), `${name} ${version}\n`);
       const long = await stdoutOf(program, "--version");

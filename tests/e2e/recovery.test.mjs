@@ -101,11 +101,11 @@ test("a database that refuses connections: 503 with Retry-After, then by itself 
   assertUnavailable(await owner.request("GET", `/api/vaults/${vault.id}/sources`));
   assertUnavailable(await owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource("Refused")));
 
-  const join = await visitor.ask("vault:join", vault.id);
+  const join = await visitor.emitWithAck("vault:join", vault.id);
   assert.equal(join.ok, false);
   assert.notEqual(join.message, "Access denied to vault", "an outage is not a lack of rights");
   const newcomer = world.attempt({ cookie: owner.cookie, transports: ["websocket"] });
-  const outcome = await newcomer.await(({ name }) => name === "connect" || name === "connect_error", "the outcome");
+  const outcome = await newcomer.waitFor(({ name }) => name === "connect" || name === "connect_error", "the outcome");
   assert.equal(outcome.name, "connect_error");
   assert.notEqual(outcome.data, "UNAUTHORIZED", "an outage is not a bad session");
 

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { fill } from "./lib/fill.mjs";
-import { assertRefused, Operation, operate, operated, told } from "./lib/operator.mjs";
-import { membersOnBoth, openPair } from "./lib/pair.mjs";
-import { assertNoPanic } from "./lib/proc.mjs";
+import { appendEvents } from "./lib/append.mjs";
+import { assertRejectedUnchanged, WorkerProcess, runWorker, runWorkerOk, runWorkerJson } from "./lib/outbox-worker.mjs";
+import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
 import { run } from "./lib/process.mjs";
 import { OUTBOX_WORKER_BIN } from "./lib/settings.mjs";
-import { writeStory } from "./lib/story.mjs";
+import { writeVaultHistory } from "./lib/vault-history.mjs";
 import { assertContiguous } from "./lib/subscriber.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
@@ -17,7 +17,7 @@ import { whileWriting } from "./lib/writers.mjs";
 
 let world, users, owner, viewer;
 before(async () => {
-  world = await openPair({ users: ["owner", "contributor", "viewer"] });
+  world = await openTwoNodes({ users: ["owner", "contributor", "viewer"] });
   users = world.users;
   ({ owner, viewer } = users);
 });
@@ -34,11 +34,11 @@ const seqs = (events) => events.map(({ data }) => data.seq);
 /** A vault with `count` events, written at one go. */
 async function vaultOf(count, { database } = world, rest = owner) {
   const vault = await rest.createVault("Replayed");
-  vault.head = await fill(database, { vaultId: vault.id, actor: rest.user, count: count - 1 });
+  vault.head = await appendEvents(database, { vaultId: vault.id, actor: rest.user, count: count - 1 });
   return vault;
 }
 
-const listed = async (id, { database } = world) => (await told(database, "replays")).find((replay) => replay.id === id);
+const findReplay = async (id, { database } = world) => (await runWorkerJson(database, "replays")).find((replay) => replay.id === id);
 
 /** The id of the replay that runs for this vault, once there is one. */
 const running = (vaultId, { database } = world) =>
@@ -55,19 +55,19 @@ async function passed(vaultId, clients) {
 
 /** Waits for that many replayed events of the vault. */
 const awaitReplayed = (client, vaultId, count) =>
-  client.await(() => replayed(client, vaultId).length >= count, `${count} replayed events`);
+  client.waitFor(() => replayed(client, vaultId).length >= count, `${count} replayed events`);
 
 describe("what is sent", () => {
   test("the whole log, to the members on both nodes, in order, unchanged but for `replay`", async () => {
-    const vault = await writeStory(users);
+    const vault = await writeVaultHistory(users);
     const other = await owner.createVault("Another");
     const [members, elsewhere] = await Promise.all([
-      Promise.all([membersOnBoth(world, owner, vault.id), membersOnBoth(world, viewer, vault.id)]).then((m) =>
+      Promise.all([joinOnBothNodes(world, owner, vault.id), joinOnBothNodes(world, viewer, vault.id)]).then((m) =>
         m.flat(),
       ),
-      membersOnBoth(world, owner, other.id),
+      joinOnBothNodes(world, owner, other.id),
     ]);
-    const { id, ...outcome } = await told(world.database, "replay", "--vault", vault.id, "--rate", "200/s");
+    const { id, ...outcome } = await runWorkerJson(world.database, "replay", "--vault", vault.id, "--rate", "200/s");
     assert.deepEqual(outcome, { state: "done", from: 1, to: vault.head });
 
     const log = await world.database.log(vault.id);
@@ -90,8 +90,8 @@ describe("what is sent", () => {
 
   test("--from and --to, both ends included; without them the whole log", async () => {
     const vault = await vaultOf(12);
-    const members = await membersOnBoth(world, owner, vault.id);
-    const replay = (...args) => told(world.database, "replay", "--vault", vault.id, "--rate", "400", ...args);
+    const members = await joinOnBothNodes(world, owner, vault.id);
+    const replay = (...args) => runWorkerJson(world.database, "replay", "--vault", vault.id, "--rate", "400", ...args);
     const ids = {};
     for (const args of [
       ["--from", "4", "--to", "6"],
@@ -111,9 +111,9 @@ describe("what is sent", () => {
   });
 
   test("--type", async () => {
-    const vault = await writeStory(users);
-    const members = await membersOnBoth(world, owner, vault.id);
-    await operated(world.database, "replay", "--vault", vault.id, "--type", "member:added", "--rate", "400");
+    const vault = await writeVaultHistory(users);
+    const members = await joinOnBothNodes(world, owner, vault.id);
+    await runWorkerOk(world.database, "replay", "--vault", vault.id, "--type", "member:added", "--rate", "400");
     const log = await world.database.log(vault.id);
     const added = log.filter(({ type }) => type === "member:added").map(({ seq }) => seq);
     assert.equal(added.length, 3);
@@ -122,19 +122,19 @@ describe("what is sent", () => {
   });
 
   test("--user: all sockets of that user on both nodes, and nobody else", async () => {
-    const vault = await writeStory(users);
-    const hers = (await Promise.all([1, 2].map(() => membersOnBoth(world, viewer, vault.id)))).flat();
-    const others = await membersOnBoth(world, owner, vault.id);
-    await operated(world.database, "replay", "--vault", vault.id, "--user", viewer.user.id, "--rate", "400");
+    const vault = await writeVaultHistory(users);
+    const hers = (await Promise.all([1, 2].map(() => joinOnBothNodes(world, viewer, vault.id)))).flat();
+    const others = await joinOnBothNodes(world, owner, vault.id);
+    await runWorkerOk(world.database, "replay", "--vault", vault.id, "--user", viewer.user.id, "--rate", "400");
     await passed(vault.id, [...hers, ...others]);
     for (const member of hers) assertContiguous(seqs(replayed(member, vault.id)), 1, vault.head);
     for (const member of others) assert.deepEqual(seqs(replayed(member, vault.id)), []);
   });
 
   test("a replayed removal puts nobody out, and the position of a member stays where it was", async () => {
-    const vault = await writeStory(users);
-    const [member] = await membersOnBoth(world, viewer, vault.id);
-    await operated(world.database, "replay", "--vault", vault.id, "--rate", "400");
+    const vault = await writeVaultHistory(users);
+    const [member] = await joinOnBothNodes(world, viewer, vault.id);
+    await runWorkerOk(world.database, "replay", "--vault", vault.id, "--rate", "400");
     await passed(vault.id, [member]);
     assert.ok(
       replayed(member, vault.id).some(({ name, data }) => name === "member:removed" && data.userId === viewer.user.id),
@@ -148,8 +148,8 @@ describe("how fast", () => {
   // Seconds from the first to the last replayed event at a member.
   async function timed(count, rate) {
     const vault = await vaultOf(count);
-    const [member] = await membersOnBoth(world, owner, vault.id);
-    await operated(world.database, "replay", "--vault", vault.id, "--rate", rate);
+    const [member] = await joinOnBothNodes(world, owner, vault.id);
+    await runWorkerOk(world.database, "replay", "--vault", vault.id, "--rate", rate);
     await passed(vault.id, [member]);
     const events = replayed(member, vault.id);
     assertContiguous(seqs(events), 1, count);
@@ -169,10 +169,10 @@ describe("how fast", () => {
   for (const transport of ["websocket", "polling"]) {
     test(`the highest rate closes no socket that keeps up, by ${transport}`, async () => {
       const vault = await vaultOf(3000);
-      const members = await membersOnBoth(world, owner, vault.id, { transports: [transport] });
-      await operated(world.database, "replay", "--vault", vault.id, "--rate", "4000");
+      const members = await joinOnBothNodes(world, owner, vault.id, { transports: [transport] });
+      await runWorkerOk(world.database, "replay", "--vault", vault.id, "--rate", "4000");
       for (const member of members) {
-        await member.await(({ name, data }) => name === "disconnect" || data?.seq === 3000, "the last event");
+        await member.waitFor(({ name, data }) => name === "disconnect" || data?.seq === 3000, "the last event");
         const closed = member.received.some(({ name }) => name === "disconnect");
         assert.ok(!closed, `closed after ${replayed(member, vault.id).length} events`);
         assertContiguous(seqs(replayed(member, vault.id)), 1, 3000);
@@ -182,8 +182,8 @@ describe("how fast", () => {
 
   test("live events arrive meanwhile, in their own order", async () => {
     const vault = await vaultOf(400);
-    const members = await membersOnBoth(world, owner, vault.id);
-    const operation = new Operation(world.database, ["replay", "--vault", vault.id, "--rate", "100", "--json"]);
+    const members = await joinOnBothNodes(world, owner, vault.id);
+    const operation = new WorkerProcess(world.database, ["replay", "--vault", vault.id, "--rate", "100", "--json"]);
     await running(vault.id);
     let last = 0;
     // Each write is awaited at both nodes before the next, so a live event that waits for the replay's end is found.
@@ -208,14 +208,14 @@ describe("how fast", () => {
 
 describe("--dry-run", () => {
   test("counts, sends nothing and leaves no row", async () => {
-    const vault = await writeStory(users);
-    const members = await membersOnBoth(world, owner, vault.id);
-    const dry = (...args) => told(world.database, "replay", "--vault", vault.id, "--dry-run", ...args);
+    const vault = await writeVaultHistory(users);
+    const members = await joinOnBothNodes(world, owner, vault.id);
+    const dry = (...args) => runWorkerJson(world.database, "replay", "--vault", vault.id, "--dry-run", ...args);
     assert.deepEqual(await dry(), { dryRun: true, events: vault.head, from: 1, to: vault.head });
     assert.deepEqual(await dry("--from", "2", "--to", "4"), { dryRun: true, events: 3, from: 2, to: 4 });
     assert.equal((await dry("--type", "member:added")).events, 3);
     assert.match(
-      await operated(world.database, "replay", "--vault", vault.id, "--dry-run"),
+      await runWorkerOk(world.database, "replay", "--vault", vault.id, "--dry-run"),
       new RegExp(`\\b${vault.head} events`),
     );
     assert.deepEqual(await world.database.rows("SELECT id FROM replays WHERE vault_id = $1", [vault.id]), []);
@@ -239,9 +239,9 @@ describe("a replay is a row", () => {
       "--user",
       owner.user.id,
     ];
-    const operation = new Operation(world.database, ["replay", ...args, "--rate", "20", "--json"]);
+    const operation = new WorkerProcess(world.database, ["replay", ...args, "--rate", "20", "--json"]);
     const id = await running(vault.id);
-    const { position, createdAt, endedAt, requestedBy, ...row } = await listed(id);
+    const { position, createdAt, endedAt, requestedBy, ...row } = await findReplay(id);
     assert.deepEqual(row, {
       id,
       vaultId: vault.id,
@@ -256,17 +256,17 @@ describe("a replay is a row", () => {
     assert.ok(Math.abs(Date.parse(createdAt) - Date.now()) < 60_000, createdAt);
     assert.equal(endedAt, null);
     assert.ok(typeof requestedBy === "string" && requestedBy.length > 0);
-    const table = await operated(world.database, "replays");
+    const table = await runWorkerOk(world.database, "replays");
     assert.match(
       table.split("\n").find((line) => line.includes(id)),
       new RegExp(`${vault.id}.*3 to 25.*running`),
     );
 
     assert.equal(JSON.parse((await operation.end()).stdout).id, id);
-    const done = await listed(id);
+    const done = await findReplay(id);
     assert.deepEqual([done.state, done.position], ["done", 25]);
     assert.ok(Date.parse(done.endedAt) > Date.parse(createdAt));
-    const later = await operated(world.database, "replays");
+    const later = await runWorkerOk(world.database, "replays");
     assert.match(
       later.split("\n").find((line) => line.includes(id)),
       /\bdone\b/,
@@ -275,29 +275,29 @@ describe("a replay is a row", () => {
 
   test("--cancel stops it, and whoever watches is told", async () => {
     const vault = await vaultOf(400);
-    const members = await membersOnBoth(world, owner, vault.id);
-    const operation = new Operation(world.database, ["replay", "--vault", vault.id, "--rate", "20", "--json"]);
+    const members = await joinOnBothNodes(world, owner, vault.id);
+    const operation = new WorkerProcess(world.database, ["replay", "--vault", vault.id, "--rate", "20", "--json"]);
     await Promise.all(members.map((member) => awaitReplayed(member, vault.id, 5)));
     const id = await running(vault.id);
-    const words = await operated(world.database, "replay", "--cancel", id);
+    const words = await runWorkerOk(world.database, "replay", "--cancel", id);
     const [, last] = /cancelled after seq (\d+)/.exec(words) ?? assert.fail(words);
     const { code, stdout } = await operation.end();
     assert.equal(JSON.parse(stdout).state, "cancelled");
     assert.equal(code, 0);
-    const row = await listed(id);
+    const row = await findReplay(id);
     assert.deepEqual([row.state, row.position], ["cancelled", Number(last)]);
     assert.notEqual(row.endedAt, null);
 
     // Another replay has run to its end on both nodes: they have looked at the rows again, and send no more of this one.
     const other = await vaultOf(2);
-    await operated(world.database, "replay", "--vault", other.id);
+    await runWorkerOk(world.database, "replay", "--vault", other.id);
     await passed(vault.id, members);
     for (const member of members) {
       const events = replayed(member, vault.id);
       assertContiguous(seqs(events), 1, events.length);
       assert.ok(events.length >= 5 && events.length <= last, `${events.length} events, cancelled after ${last}`);
     }
-    await assertRefused(world.database, ["replay", "--cancel", id], /no replay .* that runs/);
+    await assertRejectedUnchanged(world.database, ["replay", "--cancel", id], /no replay .* that runs/);
   });
 
   const noTerminal = spawnSync("script", ["--version"]).error ? "script (util-linux) is not installed" : false;
@@ -317,9 +317,9 @@ describe("a replay is a row", () => {
 
   test("--cancel --json", async () => {
     const vault = await vaultOf(400);
-    const operation = new Operation(world.database, ["replay", "--vault", vault.id, "--rate", "10", "--json"]);
+    const operation = new WorkerProcess(world.database, ["replay", "--vault", vault.id, "--rate", "10", "--json"]);
     const id = await running(vault.id);
-    const stdout = await operated(world.database, "replay", "--cancel", id, "--json");
+    const stdout = await runWorkerOk(world.database, "replay", "--cancel", id, "--json");
     await operation.end();
     const outcome = JSON.parse(stdout);
     assert.deepEqual([outcome.id, outcome.state], [id, "cancelled"]);
@@ -327,20 +327,20 @@ describe("a replay is a row", () => {
 
   test("SIGKILL of the command: the replay goes on to its end", async () => {
     const vault = await vaultOf(80);
-    const members = await membersOnBoth(world, owner, vault.id);
-    const operation = new Operation(world.database, ["replay", "--vault", vault.id, "--rate", "40"]);
+    const members = await joinOnBothNodes(world, owner, vault.id);
+    const operation = new WorkerProcess(world.database, ["replay", "--vault", vault.id, "--rate", "40"]);
     await awaitReplayed(members[0], vault.id, 5);
     const id = await running(vault.id);
     await operation.kill();
     await Promise.all(members.map((member) => awaitReplayed(member, vault.id, 80)));
-    await eventually(async () => (await listed(id)).state === "done", "done");
+    await eventually(async () => (await findReplay(id)).state === "done", "done");
     for (const member of members) assertContiguous(seqs(replayed(member, vault.id)), 1, 80);
   });
 
   test("two replays of one vault at once keep apart", async () => {
     const vault = await vaultOf(60);
-    const members = await membersOnBoth(world, owner, vault.id);
-    const replay = (rate) => told(world.database, "replay", "--vault", vault.id, "--rate", rate);
+    const members = await joinOnBothNodes(world, owner, vault.id);
+    const replay = (rate) => runWorkerJson(world.database, "replay", "--vault", vault.id, "--rate", rate);
     const [slow, quick] = await Promise.all([replay("30"), replay("200")]);
     await passed(vault.id, members);
     for (const member of members) {
@@ -353,12 +353,12 @@ describe("a replay is a row", () => {
 
 describe("servers die", () => {
   test("SIGKILL of the driving one: the other goes on within seconds, without hole or double", async (t) => {
-    const pair = await openPair();
+    const pair = await openTwoNodes();
     t.after(() => pair.close());
     const rest = pair.users.owner;
     const vault = await vaultOf(160, pair, rest);
-    const members = await membersOnBoth(pair, rest, vault.id);
-    const operation = new Operation(pair.database, ["replay", "--vault", vault.id, "--rate", "20", "--json"]);
+    const members = await joinOnBothNodes(pair, rest, vault.id);
+    const operation = new WorkerProcess(pair.database, ["replay", "--vault", vault.id, "--rate", "20", "--json"]);
     await Promise.all(members.map((member) => awaitReplayed(member, vault.id, 10)));
     const [{ driver }] = await pair.database.rows("SELECT driver FROM replays");
     const dead = pair.nodes.indexOf(driver);
@@ -380,12 +380,12 @@ describe("servers die", () => {
   });
 
   test("SIGKILL of all of them: it goes on once one is there again", async (t) => {
-    const pair = await openPair();
+    const pair = await openTwoNodes();
     t.after(() => pair.close());
     const rest = pair.users.owner;
     const vault = await vaultOf(400, pair, rest);
-    const members = await membersOnBoth(pair, rest, vault.id);
-    const operation = new Operation(pair.database, ["replay", "--vault", vault.id, "--rate", "10", "--json"]);
+    const members = await joinOnBothNodes(pair, rest, vault.id);
+    const operation = new WorkerProcess(pair.database, ["replay", "--vault", vault.id, "--rate", "10", "--json"]);
     await Promise.all(members.map((member) => awaitReplayed(member, vault.id, 5)));
     const before = seqs(replayed(members[0], vault.id));
     assertContiguous(before, 1, before.length);
@@ -398,8 +398,8 @@ describe("servers die", () => {
     assertContiguous(after, after[0], after[0] + after.length - 1);
     assert.ok(after[0] > before.at(-1), "nothing is sent twice");
     const id = await running(vault.id, pair);
-    assert.equal((await listed(id, pair)).state, "running");
-    await operated(pair.database, "replay", "--cancel", id);
+    assert.equal((await findReplay(id, pair)).state, "running");
+    await runWorkerOk(pair.database, "replay", "--cancel", id);
     assert.equal(JSON.parse((await operation.end()).stdout).state, "cancelled");
   });
 });
@@ -429,9 +429,9 @@ describe("bad input: one sentence, and nothing changed", () => {
   for (const [name, [args, says, { plain = false } = {}]] of Object.entries(cases)) {
     test(name, async () => {
       const command = ["replay", ...args()];
-      if (!plain) return assertRefused(still.database, command, says);
+      if (!plain) return assertRejectedUnchanged(still.database, command, says);
       // Clap's own refusal of a missing argument is longer than a sentence.
-      const { code, stdout, stderr } = await operate(still.database, ...command);
+      const { code, stdout, stderr } = await runWorker(still.database, ...command);
       assert.ok(code > 0);
       assert.match(stderr, says);
       assert.equal(stdout, "");

@@ -38,7 +38,7 @@ describe("vault:join and vault:leave", () => {
     const seq = await world.database.headSeq(vault.id);
     for (const form of [vault.id, { vaultId: vault.id }]) {
       const from = client.received.length;
-      assert.deepEqual(await client.ask("vault:join", form), { ok: true, vaultId: vault.id, role: "viewer", seq });
+      assert.deepEqual(await client.emitWithAck("vault:join", form), { ok: true, vaultId: vault.id, role: "viewer", seq });
       assert.deepEqual(await client.next("vault:joined", from), { vaultId: vault.id, role: "viewer", seq });
     }
   });
@@ -47,7 +47,7 @@ describe("vault:join and vault:leave", () => {
     const vault = await world.vault();
     const client = await world.member(viewer, vault.id);
     assert.deepEqual(await client.leave(vault.id), { vaultId: vault.id });
-    assert.deepEqual(await client.ask("vault:leave", vault.id), { ok: true, vaultId: vault.id });
+    assert.deepEqual(await client.emitWithAck("vault:leave", vault.id), { ok: true, vaultId: vault.id });
   });
 
   test("joins and leaves sent in one breath take effect in the order sent", async () => {
@@ -57,8 +57,8 @@ describe("vault:join and vault:leave", () => {
       client.socket.emit("vault:join", vault.id);
       client.socket.emit("vault:leave", vault.id);
     }
-    const joined = await client.ask("vault:join", vault.id);
-    await client.await(
+    const joined = await client.emitWithAck("vault:join", vault.id);
+    await client.waitFor(
       () => client.received.filter(({ name }) => name === "vault:joined").length === 6,
       "the sixth vault:joined",
     );
@@ -77,9 +77,9 @@ describe("vault:join and vault:leave", () => {
     const answers = [];
     for (const vaultId of [forbidden, deleted, randomUUID()]) {
       for (const form of [vaultId, { vaultId }]) {
-        const { vaultId: named, ...error } = await client.refused("vault:join", form);
+        const { vaultId: named, ...error } = await client.emitForError("vault:join", form);
         assert.equal(named, vaultId);
-        const { ok, ...ack } = await client.ask("vault:join", form);
+        const { ok, ...ack } = await client.emitWithAck("vault:join", form);
         assert.equal(ok, false);
         assert.deepEqual({ code: ack.code, message: ack.message }, error);
         answers.push(error);
@@ -128,10 +128,10 @@ describe("malformed payloads", () => {
     ];
     for (const [name, ...payload] of malformed) {
       const told = `${name} ${JSON.stringify(payload)}`;
-      const error = await client.refused(name, ...payload);
+      const error = await client.emitForError(name, ...payload);
       assert.equal(error.code, "BAD_REQUEST", `${told}: ${JSON.stringify(error)}`);
       assert.equal(typeof error.message, "string", told);
-      const ack = await client.ask(name, ...payload);
+      const ack = await client.emitWithAck(name, ...payload);
       assert.deepEqual([ack.ok, ack.code], [false, "BAD_REQUEST"], `${told}: ${JSON.stringify(ack)}`);
     }
     assert.equal(await world.database.headSeq(vault.id), before, "nothing was written");
@@ -164,7 +164,7 @@ describe("malformed payloads", () => {
       for (const [name, payload, method, path, body] of attempts) {
         const answer = await owner.request(method, path, body);
         assert.ok(answer.status === 400 || answer.status === 422, `${method} ${told}: ${answer.status}`);
-        const ack = await client.ask(name, payload);
+        const ack = await client.emitWithAck(name, payload);
         assert.deepEqual([ack.ok, ack.code], [false, answer.body.code], `${name} ${told}: ${JSON.stringify(ack)}`);
       }
     }
@@ -174,11 +174,11 @@ describe("malformed payloads", () => {
   test("more at once than can wait: RATE_LIMITED for the rest, the others are answered, and the connection goes on", async () => {
     const vault = await world.vault();
     const client = await world.subscriber(owner);
-    const answers = await Promise.all(Array.from({ length: 100 }, () => client.ask("vault:join", vault.id)));
+    const answers = await Promise.all(Array.from({ length: 100 }, () => client.emitWithAck("vault:join", vault.id)));
     const taken = answers.filter(({ ok }) => ok);
     const refused = answers.filter(({ ok }) => !ok);
     assert.ok(taken.length > 0 && refused.length > 0, `${taken.length} taken, ${refused.length} refused`);
     assert.deepEqual(new Set(refused.map(({ code }) => code)), new Set(["RATE_LIMITED"]));
-    assert.equal((await client.ask("vault:join", vault.id)).ok, true);
+    assert.equal((await client.emitWithAck("vault:join", vault.id)).ok, true);
   });
 });

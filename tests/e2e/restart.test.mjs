@@ -41,7 +41,7 @@ describe("restart", () => {
         return world.server.end(signal);
       });
       assert.deepEqual(ended, expected);
-      await Promise.all(clients.map((client) => client.await(({ name }) => name === "disconnect", "the disconnect")));
+      await Promise.all(clients.map((client) => client.waitFor(({ name }) => name === "disconnect", "the disconnect")));
 
       const head = await world.database.headSeq(vault.id);
       assertContiguous(
@@ -59,7 +59,7 @@ describe("restart", () => {
       const readyAt = performance.now();
       assert.equal(server.port, world.server.port);
       for (const [i, client] of clients.entries()) {
-        const { at } = await client.await(({ name }) => name === "connect", "the reconnection", { from: marks[i] });
+        const { at } = await client.waitFor(({ name }) => name === "connect", "the reconnection", { from: marks[i] });
         assert.ok(at - readyAt < WITHIN_MS, `reconnected after ${at - readyAt} ms`);
         assert.equal((await client.join(vault.id)).seq, head);
         marks[i] = client.received.length;
@@ -74,7 +74,7 @@ describe("restart", () => {
     const { world, vault, owner } = await open(t);
     const client = await world.member(owner, vault.id);
     assert.deepEqual(await world.server.end("SIGTERM"), { code: 0, signal: null });
-    await client.await(({ name }) => name === "disconnect", "the disconnect");
+    await client.waitFor(({ name }) => name === "disconnect", "the disconnect");
   });
 });
 
@@ -89,7 +89,7 @@ describe("network interruption", () => {
       const cutAt = performance.now();
       client.socket.io.engine.close();
       const missed = await owner.createSource(vault.id, "Meanwhile");
-      const { at } = await client.await(({ name }) => name === "connect", "the reconnection", { from });
+      const { at } = await client.waitFor(({ name }) => name === "connect", "the reconnection", { from });
       assert.ok(at - cutAt < WITHIN_MS, `reconnected after ${at - cutAt} ms`);
 
       assert.equal((await client.join(vault.id)).seq, missed.seq, "the join says how far the log is");

@@ -112,9 +112,9 @@ describe("I6: losing the right to hear", () => {
     const hidden = await owner.createSource(vault.id, "Not to see");
     assert.deepEqual(await client.next("vault:left", 0), { vaultId: vault.id, reason: "membership-revoked" });
     await witness.awaitSeq(vault.id, hidden.seq);
-    await client.ask("vault:leave", vault.id);
+    await client.emitWithAck("vault:leave", vault.id);
     assert.deepEqual(client.seqsOf(vault.id), [last.seq]);
-    assert.equal((await client.refused("vault:join", vault.id)).message, "Access denied to vault");
+    assert.equal((await client.emitForError("vault:join", vault.id)).message, "Access denied to vault");
 
     await owner.addMember(vault.id, viewer.user, "viewer");
     await client.join(vault.id);

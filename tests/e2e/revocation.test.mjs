@@ -1,11 +1,11 @@
 // I6 on live sockets of two nodes: membership, role, vault and session end there at their place, and at once.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertNoPanic, established } from "./lib/proc.mjs";
-import { Poller, RawSocket } from "./lib/raw.mjs";
-import { assertIsLog } from "./lib/record.mjs";
-import { newSource, Rest } from "./lib/rest.mjs";
-import { Tally } from "./lib/tally.mjs";
+import { assertNoPanic, isEstablished } from "./lib/procfs.mjs";
+import { Poller, RawSocket } from "./lib/raw-clients.mjs";
+import { assertMatchesLog } from "./lib/event-record.mjs";
+import { newSource, RestClient } from "./lib/rest.mjs";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 import { whileWriting } from "./lib/writers.mjs";
@@ -23,8 +23,8 @@ after(async () => {
   assertNoPanic(...nodes);
 });
 
-async function tally(rest, options, node = world.server) {
-  return world.defer(await Tally.connect(node.url, rest, options), (client) => client.close());
+async function connectClient(rest, options, node = world.server) {
+  return world.defer(await BulkSubscriber.connect(node.url, rest, options), (client) => client.close());
 }
 
 /** A client of `rest` by each transport on each node; `where` says which. With a vault, in its room. */
@@ -32,7 +32,7 @@ async function everywhere(rest, vaultId) {
   const clients = await Promise.all(
     nodes.flatMap((node, n) =>
       TRANSPORTS.map(async (transports) => {
-        const client = await tally(rest, { transports }, node);
+        const client = await connectClient(rest, { transports }, node);
         client.where = `${transports.join(" then ")} on node ${n + 1}`;
         return client;
       }),
@@ -52,7 +52,7 @@ const memberPath = (vault) => `/api/vaults/${vault.id}/members/${member.user.id}
 const names = (client) => client.received.map(({ name }) => name);
 
 /** Asks each client something that it is answered; whatever was sent to it before is here by then. */
-const settle = (clients, vault) => Promise.all(clients.map((client) => client.ask("vault:leave", vault.id)));
+const settle = (clients, vault) => Promise.all(clients.map((client) => client.emitWithAck("vault:leave", vault.id)));
 
 describe("I6: membership", () => {
   test("a removed member: vault:left at its place of the log on every node, and no event above", async () => {
@@ -65,15 +65,15 @@ describe("I6: membership", () => {
       4,
       (i) => owner.at(nodes[i % 2]).createSource(vault.id),
       async () => {
-        await eventually(() => others[0].of(vault.id).length > 20, "events before the removal");
+        await eventually(() => others[0].eventsOf(vault.id).length > 20, "events before the removal");
         removal = (await owner.at(nodes[1]).expect(204, "DELETE", memberPath(vault))).seq;
-        await eventually(() => others[0].last(vault.id) > removal + 20, "events after the removal");
+        await eventually(() => others[0].lastSeq(vault.id) > removal + 20, "events after the removal");
       },
     );
     for (const client of removed) await client.until(() => client.latest["vault:left"], `vault:left, ${client.where}`);
     const last = await owner.createSource(vault.id, "The last one");
     for (const client of others)
-      await client.until(() => client.last(vault.id) === last.seq, `the end, ${client.where}`);
+      await client.until(() => client.lastSeq(vault.id) === last.seq, `the end, ${client.where}`);
     await settle(removed, vault);
     for (const client of removed) {
       assert.deepEqual(
@@ -81,20 +81,20 @@ describe("I6: membership", () => {
         { vaultId: vault.id, reason: "membership-revoked" },
         client.where,
       );
-      await assertIsLog(
+      await assertMatchesLog(
         world.database,
         vault.id,
-        client.of(vault.id),
+        client.eventsOf(vault.id),
         client.joined.seq + 1,
         removal - 1,
         client.where,
       );
-      assert.equal((await client.ask("vault:join", vault.id)).message, "Access denied to vault", client.where);
-      assert.equal(client.cuts, 0, "the socket stays connected");
+      assert.equal((await client.emitWithAck("vault:join", vault.id)).message, "Access denied to vault", client.where);
+      assert.equal(client.disconnects, 0, "the socket stays connected");
     }
     for (const client of others) {
-      await assertIsLog(world.database, vault.id, client.of(vault.id), client.joined.seq + 1, last.seq, client.where);
-      const [event] = client.of(vault.id).filter(({ type }) => type === "member:removed");
+      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), client.joined.seq + 1, last.seq, client.where);
+      const [event] = client.eventsOf(vault.id).filter(({ type }) => type === "member:removed");
       assert.equal(event.seq, removal);
       assert.equal(client.latest["member:removed"].userId, member.user.id);
       assert.ok(!names(client).includes("vault:left"), client.where);
@@ -125,7 +125,7 @@ describe("I6: membership", () => {
     await owner.expect(204, "DELETE", memberPath(vault));
     for (const client of clients) await client.until(() => client.latest["vault:left"], `vault:left, ${client.where}`);
     const { seq } = await owner.createSource(other.id);
-    for (const client of clients) await client.until(() => client.last(other.id) === seq, `live, ${client.where}`);
+    for (const client of clients) await client.until(() => client.lastSeq(other.id) === seq, `live, ${client.where}`);
   });
 });
 
@@ -133,7 +133,7 @@ describe("I6: role", () => {
   test("promoted, a socket may create at once; demoted, it may not; on every node, without joining again", async () => {
     const vault = await vaultWithMember("viewer");
     const clients = await everywhere(member, vault.id);
-    const attempt = (client) => client.ask("source:created", { vaultId: vault.id, ...newSource("By socket") });
+    const attempt = (client) => client.emitWithAck("source:created", { vaultId: vault.id, ...newSource("By socket") });
     for (let round = 0; round < 3; round++) {
       for (const client of clients) {
         const { ok, code, message } = await attempt(client);
@@ -148,15 +148,15 @@ describe("I6: role", () => {
         JSON.stringify(created),
       );
       for (const client of clients) {
-        await client.until(() => client.last(vault.id) >= promoted.seq + clients.length, `the events, ${client.where}`);
+        await client.until(() => client.lastSeq(vault.id) >= promoted.seq + clients.length, `the events, ${client.where}`);
         assert.equal(client.latest["member:updated"].member.role, "contributor");
       }
       await owner.at(nodes[round % 2]).expect(200, "PATCH", memberPath(vault), { role: "viewer" });
     }
     const { seq } = await owner.createSource(vault.id);
     for (const client of clients) {
-      await client.until(() => client.last(vault.id) === seq, `a change of role keeps the room, ${client.where}`);
-      await assertIsLog(world.database, vault.id, client.of(vault.id), client.joined.seq + 1, seq, client.where);
+      await client.until(() => client.lastSeq(vault.id) === seq, `a change of role keeps the room, ${client.where}`);
+      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), client.joined.seq + 1, seq, client.where);
     }
   });
 
@@ -166,7 +166,7 @@ describe("I6: role", () => {
     await owner.expect(204, "DELETE", memberPath(vault));
     const head = await world.database.headSeq(vault.id);
     for (const client of clients) {
-      const answer = await client.ask("source:created", { vaultId: vault.id, ...newSource() });
+      const answer = await client.emitWithAck("source:created", { vaultId: vault.id, ...newSource() });
       assert.deepEqual([answer.ok, answer.message], [false, "Access denied to vault"], client.where);
     }
     assert.equal(await world.database.headSeq(vault.id), head);
@@ -183,36 +183,36 @@ describe("I6: vault", () => {
       await client.until(() => client.latest["vault:left"], `vault:left, ${client.where}`);
       assert.deepEqual(names(client).slice(-2), ["vault:deleted", "vault:left"], client.where);
       assert.deepEqual(client.latest["vault:left"], { vaultId: vault.id, reason: "vault-deleted" });
-      await assertIsLog(world.database, vault.id, client.of(vault.id), client.joined.seq + 1, seq, client.where);
-      assert.equal((await client.ask("vault:join", vault.id)).message, "Access denied to vault");
+      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), client.joined.seq + 1, seq, client.where);
+      assert.equal((await client.emitWithAck("vault:join", vault.id)).message, "Access denied to vault");
     }
   });
 });
 
 describe("I6: session", () => {
   /** Another session of the same user. */
-  const again = ({ url, user }) => new Rest(url).login(user.email);
+  const again = ({ url, user }) => new RestClient(url).login(user.email);
 
   /** Asserts that all are cut off; says how long after `from` the last one was. */
   async function assertCut(t, clients, from) {
-    for (const client of clients) await client.until(() => client.cuts === 1, `cut off, ${client.where}`);
+    for (const client of clients) await client.until(() => client.disconnects === 1, `cut off, ${client.where}`);
     t.diagnostic(`all cut off ${Math.round(performance.now() - from)} ms after; promised is a second`);
   }
 
   /** Asserts that an event reaches `staying`, and none of `gone`; and that these may not come back. */
   async function assertGone(vault, gone, staying) {
-    const counts = gone.map((client) => client.of(vault.id).length);
+    const counts = gone.map((client) => client.eventsOf(vault.id).length);
     const { seq } = await owner.createSource(vault.id, "Not for a session that is over");
     for (const client of staying) {
-      await client.until(() => client.last(vault.id) === seq, `live, ${client.where}`);
-      assert.equal(client.cuts, 0, client.where);
+      await client.until(() => client.lastSeq(vault.id) === seq, `live, ${client.where}`);
+      assert.equal(client.disconnects, 0, client.where);
     }
     for (const [i, client] of gone.entries()) {
       // As clients do by default, it tries again while nobody says no.
       client.socket.io.reconnection(true).reconnectionDelay(50).reconnectionDelayMax(100);
       client.socket.connect();
       await client.until(() => client.latest.connect_error === "UNAUTHORIZED", `the refusal, ${client.where}`);
-      assert.equal(client.of(vault.id).length, counts[i], `nothing more, ${client.where}`);
+      assert.equal(client.eventsOf(vault.id).length, counts[i], `nothing more, ${client.where}`);
       assert.equal(client.socket.active, false, "the client takes it as final");
     }
   }
@@ -257,7 +257,7 @@ describe("I6: session", () => {
     await set(ending, "1 second");
     const from = performance.now();
     await set(prolonged, "1 hour");
-    await Promise.race(gone.map((client) => client.until(() => client.cuts === 1, "the first cut")));
+    await Promise.race(gone.map((client) => client.until(() => client.disconnects === 1, "the first cut")));
     assert.ok(performance.now() - from > 900, "not before its time");
     await assertCut(t, gone, from + 1000);
     await assertGone(vault, gone, staying);
@@ -266,22 +266,22 @@ describe("I6: session", () => {
   test("expired by its age alone, with nobody touching it", async (t) => {
     const server = await world.startServer({ env: { SYNCSCRIPT_SESSION_LIFETIME_S: "3" } });
     const vault = await vaultWithMember("viewer");
-    const witness = await tally(owner);
+    const witness = await connectClient(owner);
     await witness.join(vault.id);
-    const ending = await new Rest(server.url).login(member.user.email);
+    const ending = await new RestClient(server.url).login(member.user.email);
     const expires = Date.parse((await ending.expect(200, "GET", "/api/auth/session")).body.expires);
     // On the node that began it, and on one with another setting.
     const gone = [];
     for (const node of [server, world.server]) {
       for (const transports of TRANSPORTS) {
-        const client = await tally(ending, { transports }, node);
+        const client = await connectClient(ending, { transports }, node);
         client.where = `${transports.join(" then ")} at port ${node.port}`;
         await client.join(vault.id);
         gone.push(client);
       }
     }
     for (const client of gone) {
-      await client.until(() => client.cuts === 1, `cut off, ${client.where}`);
+      await client.until(() => client.disconnects === 1, `cut off, ${client.where}`);
       assert.ok(Date.now() >= expires - 50, "not before its time");
     }
     t.diagnostic(`all cut off ${Date.now() - expires} ms after the end; promised is a second`);
@@ -294,7 +294,7 @@ describe("I6: session", () => {
     const cookie = "authjs.session-token=forged";
     for (let round = 0; round < 6; round++) {
       const clients = Array.from({ length: 10 }, () =>
-        world.defer(new Tally(world.server.url, { cookie }), (client) => client.close()),
+        world.defer(new BulkSubscriber(world.server.url, { cookie }), (client) => client.close()),
       );
       for (const client of clients) {
         assert.equal(await client.until(() => client.latest.connect_error, "the refusal"), "UNAUTHORIZED");
@@ -314,7 +314,7 @@ describe("I6: session", () => {
     await eventually(async () => (await client.send("3")) === 400, "sending is refused");
     await owner.createSource(vault.id, "Not for a session that is over");
     assert.equal(await client.poll(), 400, "polling is refused");
-    assert.equal(client.of(vault.id).length, 0);
+    assert.equal(client.eventsOf(vault.id).length, 0);
   });
 
   test("a client that does not read, and one that asks for the same session twice, are cut off all the same", async () => {
@@ -323,15 +323,15 @@ describe("I6: session", () => {
     const stalled = world.defer(await RawSocket.connect(world.server, ending.cookie), (raw) => raw.destroy());
     await stalled.join(vault.id);
     stalled.stopReading();
-    const upgraded = await tally(ending);
+    const upgraded = await connectClient(ending);
     upgraded.where = "polling then websocket";
     await upgraded.join(vault.id);
     await eventually(() => upgraded.transport === "websocket", "the upgrade");
     const twin = await RawSocket.dial(world.server, ending.cookie, upgraded.socket.io.engine.id);
     await withDeadline(twin.closed, "the second connection of a session is refused");
     await ending.request("POST", "/api/auth/logout");
-    await eventually(() => !established(world.server.port, stalled.localPort), "the stalled one is cut off");
-    await upgraded.until(() => upgraded.cuts === 1, "the upgraded one is cut off");
+    await eventually(() => !isEstablished(world.server.port, stalled.localPort), "the stalled one is cut off");
+    await upgraded.until(() => upgraded.disconnects === 1, "the upgraded one is cut off");
     await assertGone(vault, [upgraded], []);
   });
 

@@ -71,7 +71,7 @@ describe("the plan's scenarios", () => {
 
   test("Scenario 2: Session-Based Authentication", async () => {
     const stranger = world.attempt({});
-    const refusal = await stranger.await(({ name }) => name === "connect_error" || name === "connect", "the refusal");
+    const refusal = await stranger.waitFor(({ name }) => name === "connect_error" || name === "connect", "the refusal");
     assert.equal(refusal.name, "connect_error");
     assert.equal(refusal.data, "UNAUTHORIZED");
     assert.equal(stranger.socket.connected, false);
@@ -80,7 +80,7 @@ describe("the plan's scenarios", () => {
     assert.equal(viewer.socket.connected, true);
 
     const foreign = await users.owner.createVault("Not the viewer's");
-    const error = await viewer.refused("vault:join", foreign.id);
+    const error = await viewer.emitForError("vault:join", foreign.id);
     assert.equal(error.message, "Access denied to vault");
   });
 
@@ -88,7 +88,7 @@ describe("the plan's scenarios", () => {
     const viewer = await world.member(users.viewer, vaultId);
     assert.equal(viewer.joined.role, "viewer");
 
-    const error = await viewer.refused("source:created", { vaultId, ...newSource("Smuggled in") });
+    const error = await viewer.emitForError("source:created", { vaultId, ...newSource("Smuggled in") });
     assert.equal(error.message, "Insufficient permissions");
 
     const created = await users.owner.createSource(vaultId, "The owner's");

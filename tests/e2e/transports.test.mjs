@@ -22,7 +22,7 @@ after(() => world?.close());
 /** Tries to connect and returns the first outcome: `{name: "connect" | "connect_error", data}`, and the client. */
 async function outcome(options) {
   const client = world.attempt(options);
-  const first = await client.await(({ name }) => name === "connect" || name === "connect_error", "the outcome");
+  const first = await client.waitFor(({ name }) => name === "connect" || name === "connect_error", "the outcome");
   return { ...first, client };
 }
 
@@ -55,7 +55,7 @@ describe("transports", () => {
     const upgraded = new Promise((resolve) => {
       client.socket.io.on("open", () => client.socket.io.engine.once("upgrade", ({ name }) => resolve(name)));
     });
-    await client.await(({ name }) => name === "connect", "the connection");
+    await client.waitFor(({ name }) => name === "connect", "the connection");
     const { seq } = await client.join(vault.id);
 
     let done = false;
@@ -186,7 +186,7 @@ describe("Origin", () => {
     const connect = (origin) =>
       world
         .attempt({ cookie: owner.cookie, headers: { origin }, transports: ["websocket"] }, server)
-        .await(({ name }) => name === "connect" || name === "connect_error", "the outcome");
+        .waitFor(({ name }) => name === "connect" || name === "connect_error", "the outcome");
     assert.equal((await connect(ALLOWED[0])).name, "connect_error");
     assert.equal((await connect(server.url)).name, "connect");
   });

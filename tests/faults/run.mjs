@@ -1,18 +1,18 @@
-// The fault suite. scripts/test-faults starts it; README.md says what it does.
+// The fault suite, started by scripts/test-faults. README.md describes it.
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { SYNCSCRIPT_BIN } from "../e2e/lib/settings.mjs";
 import { catchUp, MISSED } from "./lib/catchup.mjs";
 import { parseOptions } from "./lib/options.mjs";
 import { Cluster } from "./lib/postgres.mjs";
-import { DEADLINE_MS, recovered, settled } from "./lib/recovery.mjs";
-import { median, ms, say, table, tableOfFaults, verdict, worst } from "./lib/report.mjs";
+import { DEADLINE_MS, waitForRecovery, waitUntilCaughtUp } from "./lib/recovery.mjs";
+import { median, ms, print, table, faultTable, verdict, worst } from "./lib/report.mjs";
 import { resync } from "./lib/resync.mjs";
-import { Storm } from "./lib/storm.mjs";
+import { FaultInjector } from "./lib/fault-injector.mjs";
 import { verify } from "./lib/verify.mjs";
 import { World } from "./lib/world.mjs";
 
-/** Beyond the time for faults, in seconds: setting up, the scenarios, checking. A run that takes longer hangs. */
+/** Time for setup, scenarios and checks, in seconds, on top of the time for faults. A run that takes longer hangs. */
 const OVERHEAD_S = 300;
 
 const options = parseOptions(process.argv.slice(2));
@@ -27,7 +27,7 @@ const watchdog = setTimeout(
 );
 
 const cluster = Cluster.fromEnvironment();
-say(`server ${SYNCSCRIPT_BIN}`);
+print(`server binary: ${SYNCSCRIPT_BIN}`);
 const world = await World.open(cluster, seed);
 const failures = [];
 let passed = false;
@@ -38,91 +38,91 @@ try {
   keepLogs();
   console.log("\n0 passed, 1 failed");
 } finally {
-  // The cluster is thrown away with everything in it.
-  await world.close().catch((error) => say(`closing: ${error.message}`));
+  // The whole cluster is deleted afterwards, so a failed cleanup does not matter.
+  await world.close().catch((error) => print(`cleanup failed: ${error.message}`));
   clearTimeout(watchdog);
 }
 process.exit(passed ? 0 : 1);
 
 async function main() {
   const stop = world.work();
-  await recovered(world);
-  say(`${world.followers.length} followers, ${world.writers.length} writers; ${seconds} s of faults begin`);
-  const storm = new Storm(world, { seed, seconds, only: options.only, say });
-  await storm.run();
-  await attempt("writers and owner are answered after the last fault", () => stop(DEADLINE_MS));
-  await attempt("everyone arrives at the end of the log", async () => {
-    await settled(world);
-    // The last word to some: out, and it stays so.
-    for (const seat of world.seats.filter(({ plays }) => plays).slice(0, 2)) await world.owner.remove(seat);
-    await world.ownerAtNode.createSource(world.vaultIds[0], "Filled for those who stay");
-    world.ledger.fill(world.vaultIds[0], 1);
-    await settled(world);
+  await waitForRecovery(world);
+  print(`${world.subscribers.length} subscribers, ${world.writers.length} writers; starting ${seconds} s of faults`);
+  const injector = new FaultInjector(world, { seed, seconds, only: options.only, print });
+  await injector.run();
+  await attempt("writers and the owner get responses after the last fault", () => stop(DEADLINE_MS));
+  await attempt("every subscriber reaches the end of the log", async () => {
+    await waitUntilCaughtUp(world);
+    // Two members are removed for good, to check that nothing reaches them afterwards.
+    for (const membership of world.memberships.filter(({ churns }) => churns).slice(0, 2)) await world.owner.remove(membership);
+    await world.ownerAtNode.createSource(world.vaultIds[0], "Filled for the remaining members");
+    world.history.countSqlEvents(world.vaultIds[0], 1);
+    await waitUntilCaughtUp(world);
   });
-  say("faults are over; scenarios begin");
+  print("faults finished; starting the scenarios");
   const scenarios = [];
   let caughtUp = [];
-  await attempt("a client that missed 10 000 events is complete again", async () => {
-    caughtUp = await catchUp(world, { rounds: short ? 1 : 5, say });
+  await attempt("a client that missed 10 000 events catches up completely", async () => {
+    caughtUp = await catchUp(world, { rounds: short ? 1 : 5, print });
     scenarios.push(...caughtUp);
   });
-  await attempt("a client that missed too much reloads", async () => scenarios.push(...(await resync(world))));
-  for (const follower of world.followers) follower.close();
-  say("checking");
+  await attempt("a client that missed more than the backlog limit reloads", async () => scenarios.push(...(await resync(world))));
+  for (const subscriber of world.subscribers) subscriber.close();
+  print("checking");
   const { results, sums } = await verify(world, scenarios);
-  results.push(...storm.failures.map((wrong) => ({ name: "recovery within 30 s of each fault", wrong: [wrong] })));
-  if (storm.failures.length === 0) results.push({ name: "recovery within 30 s of each fault", wrong: [] });
+  results.push(...injector.failures.map((problems) => ({ name: "recovery within 30 s of each fault", problems: [problems] })));
+  if (injector.failures.length === 0) results.push({ name: "recovery within 30 s of each fault", problems: [] });
   results.push(...failures);
-  report(storm, sums, caughtUp);
+  report(injector, sums, caughtUp);
   const fine = verdict(results);
   if (!fine) keepLogs();
   return fine;
 }
 
-/** One step; a failure is taken down, and the run goes on to the checks. */
+/** Runs one step. A failure is recorded, and the run goes on to the checks. */
 async function attempt(name, step) {
   try {
     await step();
-    failures.push({ name, wrong: [] });
+    failures.push({ name, problems: [] });
   } catch (error) {
-    failures.push({ name, wrong: [error.message] });
+    failures.push({ name, problems: [error.message] });
   }
 }
 
-function report(storm, sums, caughtUp) {
-  const { ledger, owner, followers } = world;
-  const took = storm.rounds.flatMap((round) => (round.took ? [round.took.events] : []));
-  const count = (name) => followers.reduce((sum, { counters }) => sum + counters[name], 0);
-  tableOfFaults(storm);
+function report(injector, sums, caughtUp) {
+  const { history, owner, subscribers } = world;
+  const took = injector.rounds.flatMap((round) => (round.took ? [round.took.events] : []));
+  const count = (name) => subscribers.reduce((sum, { counters }) => sum + counters[name], 0);
+  faultTable(injector);
   table(
-    "Of requests",
-    [...Object.entries(ledger.troubles), ["repeated after their answer", ledger.repetitions]].sort(),
+    "Request faults",
+    [...Object.entries(history.attemptFaults), ["repeated after their response", history.repetitions]].sort(),
   );
-  table("Of members", Object.entries(owner.done));
+  table("Membership changes", Object.entries(owner.done));
   table("Figures", [
     ["seed", seed],
     ["seconds of faults", seconds],
-    ["mutations acknowledged", ledger.applied.size],
-    ["of them repeated until answered", ledger.repeatedMutations],
-    ["of these applied before, answer lost", sums.hidden],
-    ["attempts repeated in all", ledger.retries],
-    ["mutations without key, asked for once", ledger.askedOnce],
-    ["of them without answer, or with 503", ledger.unknown.size],
-    ["of these in the log all the same", sums.found],
-    ["mutations refused for want of a role", ledger.refused.size],
-    ["of these applied by a late copy", sums.late],
-    ["faults injected, in rounds", storm.rounds.flatMap(({ kinds }) => kinds).length],
-    ["rounds", storm.rounds.length],
+    ["mutations acknowledged", history.applied.size],
+    ["- repeated until answered", history.repeatedMutations],
+    ["- applied before, response lost", sums.hidden],
+    ["retries in total", history.retries],
+    ["mutations without a key, sent once", history.sentOnce],
+    ["- without a response, or with 503", history.unknown.size],
+    ["- of these, found in the log", sums.found],
+    ["mutations rejected for lack of a role", history.refused.size],
+    ["- applied by a late copy", sums.late],
+    ["faults injected", injector.rounds.flatMap(({ kinds }) => kinds).length],
+    ["rounds", injector.rounds.length],
     ["events expected by subscribers", sums.expected],
     ["events seen by subscribers", sums.seen],
-    ["losses", sums.lost],
+    ["lost events", sums.lost],
     ["duplicates", sums.duplicate],
     ["out of order, altered, invented", sums.disorder + sums.altered + sums["not in the log"]],
-    ["to one who might not", sums.forbidden],
+    ["delivered without permission", sums.forbidden],
     ["resyncs", count("resyncs")],
-    ["dropped by the helper as seen before", count("duplicates")],
-    ["joins repeated by the helper for a gap", count("gaps")],
-    ["sockets closed as too slow", world.nodes.flatMap((node) => node.said("cannot keep up")).length],
+    ["duplicates dropped by the client", count("duplicates")],
+    ["rejoins by the client because of a gap", count("gaps")],
+    ["sockets closed as too slow", world.nodes.flatMap((node) => node.logLines("cannot keep up")).length],
     ["recovery, median of rounds", ms(median(took))],
     ["recovery, worst of rounds", ms(worst(took))],
   ]);
@@ -136,7 +136,7 @@ function report(storm, sums, caughtUp) {
   );
 }
 
-/** What servers said, for whoever looks into a failure. */
+/** Writes the servers' logs to files, to investigate a failure. */
 function keepLogs() {
   for (const node of world.servers) {
     for (const [i, { stderr }] of node.servers.entries()) {
@@ -146,5 +146,5 @@ function keepLogs() {
       );
     }
   }
-  say(`logs of the servers: ${tmpdir()}/syncscript-faults-${seed}-*.log`);
+  print(`server logs: ${tmpdir()}/syncscript-faults-${seed}-*.log`);
 }

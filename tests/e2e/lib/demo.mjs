@@ -1,7 +1,7 @@
 // The demo data: `syncscript seed-demo`, and the logins that it prints.
 import assert from "node:assert/strict";
 import { run } from "./process.mjs";
-import { Rest } from "./rest.mjs";
+import { RestClient } from "./rest.mjs";
 import { SYNCSCRIPT_BIN } from "./settings.mjs";
 
 export const DEMO_ROLES = ["owner", "contributor", "viewer"];
@@ -25,7 +25,7 @@ export async function seedDemo(database) {
 /** The demo users, logged in: `{owner, contributor, viewer}`. */
 export async function demoLogins(server, logins) {
   const sessions = await Promise.all(
-    DEMO_ROLES.map((role) => new Rest(server.url).login(logins[role].email, logins[role].password)),
+    DEMO_ROLES.map((role) => new RestClient(server.url).login(logins[role].email, logins[role].password)),
   );
   return Object.fromEntries(DEMO_ROLES.map((role, i) => [role, sessions[i]]));
 }

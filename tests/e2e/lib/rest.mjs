@@ -11,7 +11,7 @@ function sessionCookie(headers) {
   return set.split(";")[0];
 }
 
-export class Rest {
+export class RestClient {
   constructor(url, cookie = null, user = null) {
     this.url = url;
     this.cookie = cookie;
@@ -20,7 +20,7 @@ export class Rest {
 
   /** The same session, at another node. */
   at(server) {
-    return new Rest(server.url, this.cookie, this.user);
+    return new RestClient(server.url, this.cookie, this.user);
   }
 
   /** One request; the answer is not judged. `body` is sent as JSON. */
@@ -63,7 +63,7 @@ export class Rest {
   /** A new user, logged in. */
   static async signUp(server, name) {
     const email = `${name.toLowerCase()}.${randomUUID().slice(0, 8)}@example.test`;
-    const client = new Rest(server.url);
+    const client = new RestClient(server.url);
     await client.expect(201, "POST", "/api/auth/register", { email, name, password: PASSWORD });
     return client.login(email);
   }

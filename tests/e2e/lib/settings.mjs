@@ -7,7 +7,7 @@ export const SYNCSCRIPT_BIN = process.env.SYNCSCRIPT_BIN ?? fromHere("../../../t
 export const OUTBOX_WORKER_BIN = process.env.OUTBOX_WORKER_BIN ?? fromHere("../../../target/debug/outbox-worker");
 
 /** How long a test waits for something that must happen, in milliseconds. Generous: CI machines are slow. */
-export const PATIENCE_MS = Number(process.env.E2E_PATIENCE_MS ?? 20_000);
+export const WAIT_TIMEOUT_MS = Number(process.env.E2E_PATIENCE_MS ?? 20_000);
 
 /** The superuser URL under which each test creates a database of its own. */
 export function adminUrl() {

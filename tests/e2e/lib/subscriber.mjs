@@ -16,7 +16,7 @@ export const EVENT_TYPES = [
   "source:deleted",
 ];
 
-export const vaultOf = (data) => data?.vaultId ?? data?.source?.vaultId;
+export const vaultIdOf = (data) => data?.vaultId ?? data?.source?.vaultId;
 
 export class Subscriber {
   /** Every event, oldest first: `{name, data, at}`; `connect_error` and `disconnect` among them, data as text. */
@@ -46,7 +46,7 @@ export class Subscriber {
   /** A client of the REST user `rest`, connected. */
   static async connect(server, rest, options = {}) {
     const subscriber = new Subscriber(server.url, { cookie: rest.cookie, ...options });
-    const first = await subscriber.await(
+    const first = await subscriber.waitFor(
       ({ name }) => name === "connect" || name === "connect_error",
       "the connection",
     );
@@ -68,7 +68,7 @@ export class Subscriber {
   }
 
   /** The first event, from position `from` of the record on, that `test` accepts, on record already or awaited. */
-  await(test, what, { from = 0, ms } = {}) {
+  waitFor(test, what, { from = 0, ms } = {}) {
     let check;
     const found = new Promise((resolve) => {
       check = () => {
@@ -85,16 +85,16 @@ export class Subscriber {
 
   /** The next event of that name after now, or after position `from`; returns its data. */
   async next(name, from = this.received.length) {
-    return (await this.await((event) => event.name === name, name, { from })).data;
+    return (await this.waitFor((event) => event.name === name, name, { from })).data;
   }
 
   /** The event of a vault with that seq; returns the whole record of it. */
   awaitSeq(vaultId, seq) {
-    return this.await((event) => this.#isOf(vaultId, event) && event.data.seq === seq, `event ${seq} of ${vaultId}`);
+    return this.waitFor((event) => this.#isOf(vaultId, event) && event.data.seq === seq, `event ${seq} of ${vaultId}`);
   }
 
   #isOf(vaultId, { name, data }) {
-    return EVENT_TYPES.includes(name) && vaultOf(data) === vaultId;
+    return EVENT_TYPES.includes(name) && vaultIdOf(data) === vaultId;
   }
 
   /** The events of a vault's log received so far. */
@@ -109,7 +109,7 @@ export class Subscriber {
   /** Joins and returns the data of `vault:joined`. `request` is the vault's id, or the object form. */
   async join(request) {
     const from = this.received.length;
-    const answered = this.await(({ name }) => name === "vault:joined" || name === "error", "vault:joined", { from });
+    const answered = this.waitFor(({ name }) => name === "vault:joined" || name === "error", "vault:joined", { from });
     const answer = await emitted(this, () => this.socket.emit("vault:join", request), answered);
     assert.equal(answer.name, "vault:joined", `joined, not refused: ${JSON.stringify(answer.data)}`);
     return answer.data;
@@ -122,7 +122,7 @@ export class Subscriber {
   }
 
   /** Emits with an acknowledgement and returns it. */
-  ask(name, ...payload) {
+  emitWithAck(name, ...payload) {
     return withDeadline(
       new Promise((resolve) => this.socket.emit(name, ...payload, resolve)),
       `acknowledgement of ${name}`,
@@ -130,7 +130,7 @@ export class Subscriber {
   }
 
   /** Emits without an acknowledgement, and returns the data of the `error` event that answers. */
-  async refused(name, ...payload) {
+  async emitForError(name, ...payload) {
     const from = this.received.length;
     this.socket.emit(name, ...payload);
     return this.next("error", from);

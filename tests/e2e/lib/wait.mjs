@@ -1,9 +1,9 @@
 // Waiting: always for a condition, always with a deadline, never for a fixed time.
 import { setTimeout as pause } from "node:timers/promises";
-import { PATIENCE_MS } from "./settings.mjs";
+import { WAIT_TIMEOUT_MS } from "./settings.mjs";
 
 /** `promise`, or a rejection that says what was awaited once `ms` have passed. */
-export async function withDeadline(promise, what, ms = PATIENCE_MS) {
+export async function withDeadline(promise, what, ms = WAIT_TIMEOUT_MS) {
   let timer;
   const tooLate = new Promise((_, reject) => {
     timer = setTimeout(
@@ -19,7 +19,7 @@ export async function withDeadline(promise, what, ms = PATIENCE_MS) {
 }
 
 /** Asks `probe` again and again until it gives something truthy, and returns that. A throw counts as "not yet". */
-export async function eventually(probe, what, ms = PATIENCE_MS) {
+export async function eventually(probe, what, ms = WAIT_TIMEOUT_MS) {
   const end = Date.now() + ms;
   let last;
   for (;;) {

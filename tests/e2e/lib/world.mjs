@@ -1,6 +1,6 @@
 // A whole system for a test: a database, one or more servers on it, users and vaults.
 import { Database } from "./database.mjs";
-import { Rest } from "./rest.mjs";
+import { RestClient } from "./rest.mjs";
 import { Server } from "./server.mjs";
 import { Subscriber } from "./subscriber.mjs";
 import { Scope } from "./wait.mjs";
@@ -30,7 +30,7 @@ export class World extends Scope {
   }
 
   async signUp(name) {
-    this.users[name] = await Rest.signUp(this.server, name);
+    this.users[name] = await RestClient.signUp(this.server, name);
     return this.users[name];
   }
 

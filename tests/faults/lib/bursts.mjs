@@ -1,42 +1,42 @@
-// Load without keys: many mutations at the same moment, which the servers write together. Each is asked for once.
+// Load without keys: bursts of concurrent mutations, which the servers commit in groups. Each mutation is sent once.
 import { setTimeout as pause } from "node:timers/promises";
-import { send } from "./api.mjs";
+import { send } from "./retrying-client.mjs";
 
-/** Mutations at a time. */
-const SIZE = 8;
+/** Mutations per burst. */
+const BURST_SIZE = 8;
 /** Longest pause between two bursts, in milliseconds. */
 const PAUSE_MS = 400;
-/** Sources of its own that it creates; then it only changes them. */
-const MOST_SOURCES = 100;
+/** Number of sources that a writer creates before it only updates them. */
+const MAX_SOURCES = 100;
 
-export class Burst {
-  #own = [];
+export class BurstWriter {
+  #sources = [];
   #count = 0;
 
-  /** `vaultIds` are those it writes to, as a member for the whole run. */
-  constructor({ name, vaultIds, user, cookie, link, nodes, random, ledger }) {
-    Object.assign(this, { name, vaultIds, user, cookie, link, nodes, random, ledger });
+  /** `vaultIds` are the vaults it writes to; it is a member of them for the whole run. */
+  constructor({ name, vaultIds, user, cookie, proxy, nodes, random, history }) {
+    Object.assign(this, { name, vaultIds, user, cookie, proxy, nodes, random, history });
   }
 
-  /** Asks until `over()`; what is under way then is waited for. */
-  async run(over) {
-    while (!over()) {
-      this.link.node = this.random.pick(this.nodes);
-      await Promise.all(Array.from({ length: SIZE }, () => this.#ask()));
-      await pause(this.random.between(0, PAUSE_MS));
+  /** Sends bursts until `isStopped()`, and waits for the last burst. */
+  async run(isStopped) {
+    while (!isStopped()) {
+      this.proxy.node = this.random.pick(this.nodes);
+      await Promise.all(Array.from({ length: BURST_SIZE }, () => this.#send()));
+      await pause(this.random.uniform(0, PAUSE_MS));
     }
   }
 
-  async #ask() {
+  async #send() {
     const key = `${this.name}-${++this.#count}`;
-    const create = this.#own.length < MOST_SOURCES && (this.#own.length === 0 || this.random.chance(0.5));
+    const create = this.#sources.length < MAX_SOURCES && (this.#sources.length === 0 || this.random.chance(0.5));
     const request = create ? this.#creation(key) : this.#change(key);
     const entry = { ...request, key, plain: true, actorId: this.user.id, attempts: 1, copies: 1, sentAt: Date.now() };
     const { method, path, body } = request;
-    // The key is in the title alone: the server must not know it.
-    const answer = await send(this.link.port, this.cookie, { method, path, body }).catch(() => undefined);
-    if (answer?.status === 201) this.#own.push({ id: answer.body.source.id, vaultId: entry.vaultId });
-    this.ledger.answeredOnce(entry, answer);
+    // The key is only in the title: the server must not see it.
+    const answer = await send(this.proxy.port, this.cookie, { method, path, body }).catch(() => undefined);
+    if (answer?.status === 201) this.#sources.push({ id: answer.body.source.id, vaultId: entry.vaultId });
+    this.history.answeredOnce(entry, answer);
   }
 
   #creation(key) {
@@ -46,7 +46,7 @@ export class Burst {
   }
 
   #change(key) {
-    const { id, vaultId } = this.random.pick(this.#own);
+    const { id, vaultId } = this.random.pick(this.#sources);
     const request = { method: "PATCH", path: `/api/sources/${id}`, body: { title: key } };
     return { kind: "source:updated", vaultId, sourceId: id, ...request };
   }

@@ -1,31 +1,31 @@
-// The plan's criterion: cut off while 10 000 events happen, then soon after the network's return live and complete.
-import { fill } from "../../e2e/lib/fill.mjs";
+// The plan's criterion: a client misses 10 000 events and is live and complete soon after the network returns.
+import { appendEvents } from "../../e2e/lib/append.mjs";
 import { eventually } from "../../e2e/lib/wait.mjs";
-import { TRANSPORTS } from "./follower.mjs";
+import { TRANSPORTS } from "./subscriber.mjs";
 
-/** Missed events. It is the default backlog limit too: one more, and the client would be told to reload. */
+/** Number of missed events. Also the default backlog limit: with one more, the client would get `vault:resync`. */
 export const MISSED = 10_000;
 
-/** Each way of being cut off. Where packets vanish, both sides believe in the connection when the network returns. */
+/** The kinds of outage. In a silent one both sides still consider the connection open when the network returns. */
 const OUTAGES = {
-  refused: { begin: (link) => link.disconnect(), end: (link) => link.connect(), noticed: true },
+  refused: { begin: (proxy) => proxy.disconnect(), end: (proxy) => proxy.connect(), noticed: true },
   silent: {
-    begin: (link) => link.set({ up: "hold", down: "hold" }),
-    end: (link) => link.flow(),
+    begin: (proxy) => proxy.setModes({ up: "hold", down: "hold" }),
+    end: (proxy) => proxy.restore(),
     noticed: false,
   },
 };
 
 /**
- * `rounds` outages of each kind for a client of each transport. Returns `{record, userId, vaultId, times}` of each,
- * `times` in milliseconds from the network's return to the moment the client is live with everything.
+ * Runs `rounds` outages of each kind for a client of each transport. Returns `{record, userId, vaultId, times}` for
+ * each; `times` are in milliseconds, from the network's return until the client is live and has every event.
  */
-export async function catchUp(world, { rounds, say }) {
+export async function catchUp(world, { rounds, print }) {
   const results = [];
   for (const transport of Object.keys(TRANSPORTS)) {
     for (const outage of Object.keys(OUTAGES)) {
       const result = await outages(world, transport, outage, rounds);
-      say(`${MISSED} events missed, ${transport}, ${outage}: live after ${result.times.join(", ")} ms`);
+      print(`${MISSED} events missed, ${transport}, ${outage}: live after ${result.times.join(", ")} ms`);
       results.push(result);
     }
   }
@@ -36,35 +36,35 @@ async function outages(world, transport, outage, rounds) {
   const { begin, end, noticed } = OUTAGES[outage];
   const actor = world.owner.user;
   const { id: vaultId } = await world.ownerAtNode.createVault(`Catching up, ${transport}, ${outage}`);
-  const link = await world.link();
-  let arrived = () => {};
-  const follower = world.follower({
-    name: `one cut off, ${outage}`,
+  const proxy = await world.openProxy();
+  let onRecordChange = () => {};
+  const subscriber = world.subscriber({
+    name: `disconnected client, ${outage}`,
     transport,
     user: actor,
     cookie: world.ownerRest.cookie,
-    link,
-    onChange: (record) => arrived(record),
+    proxy,
+    onChange: (record) => onRecordChange(record),
   });
-  follower.follow(vaultId);
-  const record = follower.records.get(vaultId);
+  subscriber.follow(vaultId);
+  const record = subscriber.records.get(vaultId);
   const status = () => record.watch.state.status;
   const times = [];
   for (let round = 0; round < rounds; round++) {
-    await eventually(() => status() === "live", "live before the outage");
-    begin(link);
-    if (noticed) await eventually(() => status() === "reconnecting", "the outage is noticed");
-    const head = await fill(world.database, { vaultId, actor, count: MISSED });
+    await eventually(() => status() === "live", "the client is live before the outage");
+    begin(proxy);
+    if (noticed) await eventually(() => status() === "reconnecting", "the client notices the outage");
+    const head = await appendEvents(world.database, { vaultId, actor, count: MISSED });
     const live = new Promise((resolve) => {
-      arrived = () => {
+      onRecordChange = () => {
         if (record.position >= head && status() === "live") resolve(performance.now());
       };
     });
     const back = performance.now();
-    end(link);
+    end(proxy);
     await Promise.race([live, eventually(() => record.position >= head, `${MISSED} events, ${transport}`, 60_000)]);
     times.push(Math.round((await live) - back));
   }
-  follower.close();
-  return { record, follower, userId: actor.id, vaultId, transport, outage, times };
+  subscriber.close();
+  return { record, subscriber, userId: actor.id, vaultId, transport, outage, times };
 }

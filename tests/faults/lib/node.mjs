@@ -1,14 +1,14 @@
-// One server of the cluster, that is stopped, killed, frozen and started again.
+// One server of the cluster, which faults stop, kill, freeze and restart.
 import { Server } from "../../e2e/lib/server.mjs";
 
-/** SIGTERM may take as long as docs/ARCHITECTURE.md says, 1 s for sockets and 5 s for requests; and some for the machine. */
+/** The limits of docs/ARCHITECTURE.md for a shutdown, 1 s for sockets and 5 s for requests, plus time for a busy machine. */
 const STOPPING_MS = 12_000;
 
 export class Node {
   #server = null;
   #past = [];
   #expected = new WeakSet();
-  /** What a server did that it never may: end by itself, or not end when told to. */
+  /** Violations by a server: it exited unexpectedly, or did not exit on SIGTERM. */
   defects = [];
 
   constructor(name, databaseUrl, env = {}) {
@@ -30,7 +30,7 @@ export class Node {
     return this.#server?.child.pid;
   }
 
-  /** Every process there was. */
+  /** Every process of this node so far. */
   get servers() {
     return this.#server ? [...this.#past, this.#server] : this.#past;
   }
@@ -39,7 +39,7 @@ export class Node {
     const settings = { SYNCSCRIPT_LOG: "warn,syncscript=info,syncscript::http=warn", ...this.env, ...env };
     const server = await Server.start({ database: { url: this.databaseUrl }, env: settings });
     server.exit.then(({ code, signal }) => {
-      if (!this.#expected.has(server)) this.#defect(`ended by itself, with ${code ?? signal}`, server);
+      if (!this.#expected.has(server)) this.#defect(`exited unexpectedly with ${code ?? signal}`, server);
     });
     this.#server = server;
   }
@@ -49,18 +49,18 @@ export class Node {
     await server?.end("SIGKILL");
   }
 
-  /** Ends it as an operator would: exit code 0 within the time that is stated. */
+  /** Stops the server as an operator does: it must exit with code 0 within the stated time. */
   async terminate() {
     const server = this.#retire();
     if (!server) return;
-    const begun = performance.now();
+    const startedAt = performance.now();
     try {
       const { code, signal } = await server.end("SIGTERM");
-      const took = Math.round(performance.now() - begun);
-      if (code !== 0) this.#defect(`ended with ${code ?? signal} after SIGTERM`, server);
-      if (took > STOPPING_MS) this.#defect(`took ${took} ms to end after SIGTERM`, server);
+      const took = Math.round(performance.now() - startedAt);
+      if (code !== 0) this.#defect(`exited with ${code ?? signal} after SIGTERM`, server);
+      if (took > STOPPING_MS) this.#defect(`took ${took} ms to exit after SIGTERM`, server);
     } catch (error) {
-      this.#defect(`did not end after SIGTERM: ${error.message}`, server);
+      this.#defect(`did not exit after SIGTERM: ${error.message}`, server);
       await server.end("SIGKILL");
     }
   }
@@ -87,8 +87,8 @@ export class Node {
     this.defects.push(`server ${this.name} ${what}\n${server.tail()}`);
   }
 
-  /** Lines of all logs that contain `text`. */
-  said(text) {
+  /** The lines of all logs that contain `text`. */
+  logLines(text) {
     return this.servers.flatMap(({ stderr }) => stderr.filter((line) => line.includes(text)));
   }
 }

@@ -1,4 +1,4 @@
-// The private PostgreSQL of a run: made by scripts/test-faults, restarted and killed from here.
+// The private PostgreSQL of a run: scripts/test-faults creates it, this module restarts and kills it.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
@@ -6,8 +6,8 @@ import { eventually } from "../../e2e/lib/wait.mjs";
 
 export class Cluster {
   /**
-   * `dir` as scripts/lib/postgres.sh lays it out; `bin` the directory of pg_ctl; `user` who runs it, empty for
-   * ourselves; `settings` what it was started with, as name=value.
+   * `dir` is laid out by scripts/lib/postgres.sh; `bin` is the directory of pg_ctl; `user` runs PostgreSQL, empty for the
+   * current user; `settings` are the server's settings as name=value.
    */
   constructor({ dir, bin, user, settings }) {
     this.dir = dir;
@@ -33,7 +33,7 @@ export class Cluster {
     });
   }
 
-  /** `fast` ends all connections; `immediate` ends the processes without a checkpoint: the WAL is read at the start. */
+  /** `fast` closes all connections; `immediate` skips the checkpoint, so that the next start replays the WAL. */
   async stop(mode) {
     await this.#ctl("stop", "-m", mode, "-w", "-t", "60");
   }
@@ -42,18 +42,18 @@ export class Cluster {
     await this.#ctl("start", "-w", "-t", "60", "-l", `${this.dir}/log`, "-o", this.options);
   }
 
-  /** SIGKILL to every process of the cluster, as when memory runs out: nothing is flushed by anyone. */
+  /** SIGKILL to every process of the cluster, as when memory runs out: no process flushes anything. */
   async kill() {
     const postmaster = this.postmaster();
     const children = childrenOf(postmaster);
     for (const pid of [postmaster, ...children]) kill(pid);
-    // Shared memory is free only once all of them are gone.
-    await eventually(() => [postmaster, ...children].every((pid) => !alive(pid)), "the end of PostgreSQL");
-    // Its number may stay taken for a while, and a new PostgreSQL would believe that it runs.
+    // Shared memory is released only when all processes have exited.
+    await eventually(() => [postmaster, ...children].every((pid) => !isAlive(pid)), "all PostgreSQL processes exit");
+    // The pid may be in use for a while, and a new PostgreSQL would conclude that the old one still runs.
     rmSync(`${this.data}/postmaster.pid`, { force: true });
   }
 
-  /** SIGKILL to one server process: PostgreSQL itself then ends all others and recovers. */
+  /** SIGKILL to one backend: PostgreSQL then terminates all others and recovers. */
   killBackend(pid) {
     if (childrenOf(this.postmaster()).includes(pid)) kill(pid);
   }
@@ -70,7 +70,7 @@ export class Cluster {
     }
     const child = spawn(command[0], command.slice(1), { cwd: "/", stdio: "ignore" });
     const [code] = await once(child, "close");
-    if (code !== 0) throw new Error(`pg_ctl ${args[0]} ended with ${code}; the log says: ${this.tail()}`);
+    if (code !== 0) throw new Error(`pg_ctl ${args[0]} exited with ${code}; log: ${this.tail()}`);
   }
 
   tail() {
@@ -85,10 +85,10 @@ function childrenOf(parent) {
     .filter((pid) => stat(pid)?.parent === parent);
 }
 
-/** What Linux says of a process: undefined if it is gone. */
+/** State and parent of a process, or undefined if it does not exist. */
 function stat(pid) {
   try {
-    // The name, in parentheses, may hold anything.
+    // The process name, in parentheses, may contain any character.
     const [state, parent] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
     return { state, parent: Number(parent) };
   } catch {
@@ -96,7 +96,7 @@ function stat(pid) {
   }
 }
 
-const alive = (pid) => ![undefined, "Z", "X"].includes(stat(pid)?.state);
+const isAlive = (pid) => ![undefined, "Z", "X"].includes(stat(pid)?.state);
 
 function kill(pid) {
   try {

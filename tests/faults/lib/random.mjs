@@ -1,5 +1,5 @@
-// Numbers that look random and are the same for the same seed. Each part of the suite draws from a stream of its own,
-// so that the plan of faults does not depend on how fast the writers happen to be.
+// A seeded pseudorandom generator. Each part of the suite draws from its own stream, so that the fault plan does not
+// depend on the speed of the writers.
 export class Random {
   #state;
 
@@ -8,7 +8,7 @@ export class Random {
     for (const char of stream) this.#state = Math.imul(this.#state ^ char.codePointAt(0), 0x01000193) >>> 0;
   }
 
-  /** From 0 up to, not including, 1. */
+  /** A number from 0 to 1, without 1. */
   next() {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -16,16 +16,16 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  between(low, high) {
+  uniform(low, high) {
     return low + this.next() * (high - low);
   }
 
-  /** Between the two, short ones as often as long ones. */
-  spread(low, high) {
+  /** A log-uniform number between the two: each order of magnitude is equally likely. */
+  logUniform(low, high) {
     return low * (high / low) ** this.next();
   }
 
-  /** A whole number from `low` to `high`, both possible. */
+  /** An integer from `low` to `high`, both included. */
   int(low, high) {
     return low + Math.floor(this.next() * (high - low + 1));
   }
@@ -43,8 +43,8 @@ export class Random {
     return list.map(() => left.splice(Math.floor(this.next() * left.length), 1)[0]);
   }
 
-  /** Some of the list, at least one: one alone, a few, or all. */
-  some(list) {
+  /** A random subset of the list with one, a few or all elements. */
+  sample(list) {
     const count = this.pick([1, 1, this.int(1, list.length), list.length]);
     return this.shuffled(list).slice(0, count);
   }

@@ -1,8 +1,8 @@
-// What a run says: a line for each thing that happens, and tables at the end.
+// The output of a run: a line for each step, and tables at the end.
 const started = performance.now();
 
-/** One line, with the seconds since the start. */
-export function say(text) {
+/** Prints one line with the seconds since the start. */
+export function print(text) {
   console.log(`[${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s] ${text}`);
 }
 
@@ -10,10 +10,10 @@ export const median = (numbers) => quantile(numbers, 0.5);
 export const worst = (numbers) => Math.max(...numbers);
 const quantile = (numbers, q) => [...numbers].sort((a, b) => a - b)[Math.floor(q * (numbers.length - 1))];
 
-/** Milliseconds, or nothing. */
+/** Formats milliseconds; "-" if there is no number. */
 export const ms = (number) => (Number.isFinite(number) ? `${Math.round(number)} ms` : "-");
 
-/** Two columns or more, the first flush left, the others flush right. */
+/** Prints a table with two or more columns: the first is left-aligned, the others are right-aligned. */
 export function table(title, rows) {
   console.log(`\n${title}`);
   if (rows.length === 0) return;
@@ -24,25 +24,25 @@ export function table(title, rows) {
   }
 }
 
-/** Kinds of faults with how often each was injected, and how long recovery took where it came alone. */
-export function tableOfFaults(storm) {
+/** Prints how often each kind of fault was injected, and how long recovery took when it was injected alone. */
+export function faultTable(injector) {
   const rows = [["fault", "injected", "median", "worst"]];
-  for (const [kind, count] of [...storm.counts].sort(([a], [b]) => a.localeCompare(b))) {
-    const alone = storm.rounds.filter(({ kinds, took }) => took && kinds.length === 1 && kinds[0] === kind);
+  for (const [kind, count] of [...injector.counts].sort(([a], [b]) => a.localeCompare(b))) {
+    const alone = injector.rounds.filter(({ kinds, took }) => took && kinds.length === 1 && kinds[0] === kind);
     const times = alone.map(({ took }) => took.events);
     rows.push([kind, count, ms(median(times)), ms(worst(times))]);
   }
-  table("Faults, and milliseconds from the end of one that came alone until everyone had every event", rows);
+  table("Faults, and the time from the end of a single fault until every member had every event", rows);
 }
 
-/** Prints what failed; then the closing line. True if nothing failed. */
+/** Prints the failures and the summary line. Returns whether nothing failed. */
 export function verdict(results) {
-  const failed = results.filter(({ wrong }) => wrong.length > 0);
+  const failed = results.filter(({ problems }) => problems.length > 0);
   if (failed.length > 0) console.log("\nFailures");
-  for (const { name, wrong } of failed) {
+  for (const { name, problems } of failed) {
     console.log(`  FAILED ${name}`);
-    for (const line of wrong.slice(0, 10)) console.log(`    ${line.split("\n").join("\n    ")}`);
-    if (wrong.length > 10) console.log(`    and ${wrong.length - 10} more`);
+    for (const line of problems.slice(0, 10)) console.log(`    ${line.split("\n").join("\n    ")}`);
+    if (problems.length > 10) console.log(`    and ${problems.length - 10} more`);
   }
   console.log(`\n${results.length - failed.length} passed, ${failed.length} failed`);
   return failed.length === 0;

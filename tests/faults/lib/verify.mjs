@@ -1,86 +1,86 @@
-// All checks of a run, once everything is quiet. Each result is `{name, wrong}`; what is wrong fails the run.
-import { checkAnswers, readNotes } from "./check/answers.mjs";
+// All checks of a run, made when nobody writes any more. Each result is `{name, problems}`; any problem fails the run.
+import { checkResponses, readStoredResponses } from "./check/responses.mjs";
 import { checkFold, checkLog, readLogs } from "./check/logs.mjs";
-import { checkRecord, VIOLATIONS } from "./check/record.mjs";
-import { selfTest } from "./selftest.mjs";
+import { checkDeliveries, VIOLATIONS } from "./check/deliveries.mjs";
+import { selfTest } from "./self-test.mjs";
 
 /**
- * `scenarios` are results of catchup.mjs and resync.mjs. Returns `{results, sums}`: the sums over all records of the
- * storm, by kind of violation, `expected`, `seen`, `hidden`
- * (mutations applied by an attempt whose answer was lost), `late` and `found` (see `checkAnswers`).
+ * `scenarios` are the results of catchup.mjs and resync.mjs. Returns `{results, sums}`. The sums are over all records of
+ * the fault phase: by kind of violation, `expected`, `seen`, `hidden` (mutations applied by an attempt whose response was
+ * lost), `late` and `found` (see `checkResponses`).
  */
 export async function verify(world, scenarios) {
   const results = [];
-  const add = (name, wrong) => results.push({ name, wrong });
+  const add = (name, problems) => results.push({ name, problems });
   const sums = Object.fromEntries([...VIOLATIONS, "expected", "seen", "hidden", "late", "found"].map((name) => [name, 0]));
   const logs = await readLogs(world.database, [...world.vaultIds, ...scenarios.map(({ vaultId }) => vaultId)]);
-  const kept = await readNotes(world.database);
-  const { applied, refused, unknown, filled } = world.ledger;
+  const stored = await readStoredResponses(world.database);
+  const { applied, refused, unknown, filled } = world.history;
 
   for (const [i, vaultId] of world.vaultIds.entries()) {
     const log = logs.get(vaultId);
     const base = world.base.get(vaultId);
-    add(`I2: vault ${i}: the log has no hole`, checkLog(log));
-    add(`I7: vault ${i}: the log folds to the table, each event by one who might`, checkFold(log));
-    const answers = { applied, refused, unknown, base, filled: filled.get(vaultId), kept };
+    add(`I2: vault ${i}: the log has no gap`, checkLog(log));
+    add(`I7: vault ${i}: the log folds to the tables, and every actor had the required role`, checkFold(log));
+    const answers = { applied, refused, unknown, base, filled: filled.get(vaultId), stored };
     sums.hidden += [...applied.values()].filter((entry) => entry.vaultId === vaultId && isHidden(entry, log)).length;
-    const { wrong, late, found } = checkAnswers(log, vaultId, answers);
+    const { problems, late, found } = checkResponses(log, vaultId, answers);
     sums.late += late;
     sums.found += found;
-    add(`I9: vault ${i}: what was acknowledged is in the log, once, and nothing else`, wrong);
+    add(`I9: vault ${i}: the log has every acknowledged mutation once, and nothing else`, problems);
   }
-  for (const { follower, vaultId, userId, isMember } of world.seats) {
+  for (const { subscriber, vaultId, userId, isMember } of world.memberships) {
     const { head, rows } = logs.get(vaultId);
-    const record = follower.records.get(vaultId);
-    const outcome = checkRecord(record, rows, { userId, upto: isMember ? head : undefined });
+    const record = subscriber.records.get(vaultId);
+    const outcome = checkDeliveries(record, rows, { userId, finalSeq: isMember ? head : undefined });
     for (const name of VIOLATIONS) sums[name] += outcome.violations[name] ?? 0;
     sums.expected += outcome.expected;
     sums.seen += outcome.seen;
-    const which = `${record.name}, vault ${world.vaultIds.indexOf(vaultId)}`;
-    add(`I3, I4, I6: ${which}: the log, once and in order (${outcome.seen} events)`, explain(outcome));
+    const name = `${record.name}, vault ${world.vaultIds.indexOf(vaultId)}`;
+    add(`I3, I4, I6: ${name}: every event once and in order (${outcome.seen} events)`, explain(outcome));
   }
   for (const { record, userId, vaultId, resyncs } of scenarios) {
     const { head, rows } = logs.get(vaultId);
-    const outcome = checkRecord(record, rows, { userId, upto: head, resyncs: resyncs > 0 });
-    const wrong = explain(outcome);
-    if (record.resyncs !== (resyncs ?? 0)) wrong.push(`${record.resyncs} reloads instead of ${resyncs ?? 0}`);
-    if (resyncs && outcome.skipped === 0) wrong.push("nothing was skipped");
-    add(`I4: ${record.name}: complete (${outcome.seen} events, ${outcome.skipped} skipped by reload)`, wrong);
+    const outcome = checkDeliveries(record, rows, { userId, finalSeq: head, resyncs: resyncs > 0 });
+    const problems = explain(outcome);
+    if (record.resyncs !== (resyncs ?? 0)) problems.push(`${record.resyncs} reloads instead of ${resyncs ?? 0}`);
+    if (resyncs && outcome.skipped === 0) problems.push("no event was skipped");
+    add(`I4: ${record.name}: complete (${outcome.seen} events, ${outcome.skipped} skipped by reload)`, problems);
   }
   add(
-    "I3: no socket was sent a hole or a double, as far as the client helper had to mend any",
-    world.followers
+    "I3: no client received a gap or a duplicate from the server",
+    world.subscribers
       .filter(({ counters: { gaps, duplicates } }) => gaps + duplicates > 0)
       .map(({ name, counters }) => `${name}: ${JSON.stringify(counters)}`),
   );
-  add("answers are as they must be", world.ledger.defects);
+  add("all responses are correct", world.history.defects);
   add(
-    "nothing is left unanswered",
-    [...world.ledger.unanswered.keys()].map((key) => `${key} was never answered`),
+    "every mutation got a response",
+    [...world.history.unanswered.keys()].map((key) => `${key} got no response`),
   );
   add(
-    "the suite's own handlers threw nothing",
-    world.followers.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error.stack}`)),
+    "the suite's own handlers did not throw",
+    world.subscribers.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error.stack}`)),
   );
   add(
-    "servers neither ended by themselves nor panicked",
-    world.servers.flatMap((node) => [...node.defects, ...node.said("panicked at")]),
+    "no server exited unexpectedly or panicked",
+    world.servers.flatMap((node) => [...node.defects, ...node.logLines("panicked at")]),
   );
   add(
-    "servers found no hole in the log",
-    world.servers.flatMap((node) => node.said("has a hole")),
+    "no server found a gap in the log",
+    world.servers.flatMap((node) => node.logLines("has a hole")),
   );
 
-  const seat = world.seats.find((one) => one.follower.records.get(one.vaultId).taps.includes(world.leaky));
-  const { vaultId, userId } = seat;
+  const membership = world.memberships.find((one) => one.subscriber.records.get(one.vaultId).extraRecords.includes(world.lossyRecord));
+  const { vaultId, userId } = membership;
   results.push(
     ...selfTest({
-      record: seat.follower.records.get(vaultId),
+      record: membership.subscriber.records.get(vaultId),
       userId,
       vaultId,
       log: logs.get(vaultId),
-      answers: { applied, refused, unknown, base: world.base.get(vaultId), filled: filled.get(vaultId), kept },
-      leaky: world.leaky,
+      answers: { applied, refused, unknown, base: world.base.get(vaultId), filled: filled.get(vaultId), stored },
+      lossyRecord: world.lossyRecord,
     }),
   );
   return { results, sums };
@@ -89,5 +89,5 @@ export async function verify(world, scenarios) {
 const explain = ({ violations, examples }) =>
   Object.keys(violations).length > 0 ? [JSON.stringify(violations), ...examples] : [];
 
-/** Was it applied before the attempt that was answered began? */
+/** Whether the mutation was applied before the attempt that got the response began. */
 const isHidden = ({ seq, sentAt }, { rows }) => rows[seq - 1]?.at < sentAt;

@@ -1,32 +1,32 @@
-// Load: users who create, change and delete sources without pause, over REST.
+// Load: users who continuously create, update and delete sources over REST.
 import { setTimeout as pause } from "node:timers/promises";
-import { Caller } from "./api.mjs";
+import { RetryingClient } from "./retrying-client.mjs";
 
-/** Longest pause between two mutations of a writer, in milliseconds: enough load to matter, not to fill the machine. */
+/** Longest pause between two mutations of a writer, in milliseconds: a relevant load that does not saturate the machine. */
 const PAUSE_MS = 60;
 
-export class Writer extends Caller {
-  #own = [];
+export class Writer extends RetryingClient {
+  #sources = [];
   #count = 0;
 
-  /** `vaultIds` are those it writes to; a `guest` loses its membership now and then, and is refused meanwhile. */
-  constructor({ name, vaultIds, guest = false, ...caller }) {
-    super(caller);
+  /** `vaultIds` are the vaults it writes to. A `guest` loses its membership at times, and is rejected until added again. */
+  constructor({ name, vaultIds, guest = false, ...options }) {
+    super(options);
     Object.assign(this, { name, vaultIds, guest });
   }
 
-  /** Writes until `over()`; what is under way then is seen through. */
-  async run(over) {
-    while (!over()) {
+  /** Writes until `isStopped()`, and finishes the current mutation. */
+  async run(isStopped) {
+    while (!isStopped()) {
       await this.#step();
-      await pause(this.random.between(0, PAUSE_MS));
+      await pause(this.random.uniform(0, PAUSE_MS));
     }
   }
 
   async #step() {
     const draw = this.random.next();
-    const source = this.#own.length > 0 ? this.random.pick(this.#own) : undefined;
-    if (!source || (draw < 0.5 && this.#own.length < 200)) await this.#create();
+    const source = this.#sources.length > 0 ? this.random.pick(this.#sources) : undefined;
+    if (!source || (draw < 0.5 && this.#sources.length < 200)) await this.#create();
     else if (draw < 0.85) await this.#change(source);
     else await this.#remove(source);
   }
@@ -39,13 +39,13 @@ export class Writer extends Caller {
       path: `/api/vaults/${vaultId}/sources`,
       body: { title: this.#title(key), fileUrl: this.#fileUrl(key) },
     });
-    const answer = await this.#ask(request);
-    if (answer.status === 201) this.#own.push({ id: answer.body.source.id, vaultId, version: 1 });
+    const answer = await this.#sendMutation(request);
+    if (answer.status === 201) this.#sources.push({ id: answer.body.source.id, vaultId, version: 1 });
   }
 
   async #change(source) {
     const key = this.#key();
-    // With the version it is at: had an attempt been applied twice, the second would find another.
+    // With If-Match, an attempt that is applied twice fails the second time.
     const ifMatch = this.random.chance(0.5) ? `"${source.version}"` : undefined;
     const request = this.#request("source:updated", source.vaultId, key, {
       method: "PATCH",
@@ -54,12 +54,12 @@ export class Writer extends Caller {
       sourceId: source.id,
       ifMatch,
     });
-    const answer = await this.#ask(request);
+    const answer = await this.#sendMutation(request);
     if (answer.status !== 200) return;
     source.version++;
-    // A guest may have been refused what a late copy did all the same: see check/answers.mjs.
+    // A guest's mutation may have been rejected and then applied by a late copy: see check/responses.mjs.
     if (answer.body.source.version !== source.version && !this.guest) {
-      this.ledger.defects.push(`${key}: version ${answer.body.source.version} where ${source.version} was expected`);
+      this.history.defects.push(`${key}: version ${answer.body.source.version} instead of ${source.version}`);
     }
     source.version = answer.body.source.version;
   }
@@ -72,13 +72,13 @@ export class Writer extends Caller {
       path,
       sourceId: source.id,
     });
-    const answer = await this.#ask(request);
-    if (answer.status === 204) this.#own.splice(this.#own.indexOf(source), 1);
+    const answer = await this.#sendMutation(request);
+    if (answer.status === 204) this.#sources.splice(this.#sources.indexOf(source), 1);
   }
 
-  async #ask(request) {
+  async #sendMutation(request) {
     const answer = await this.perform(request);
-    if (this.random.chance(0.04)) await this.again(request, answer);
+    if (this.random.chance(0.04)) await this.repeat(request, answer);
     return answer;
   }
 
@@ -90,7 +90,7 @@ export class Writer extends Caller {
     return `${this.name}-${++this.#count}`;
   }
 
-  /** The key, by which the checker finds the event, and what might be changed on its way. */
+  /** The key, by which the checks find the event, and text that encoding errors would change. */
   #title(key) {
     return `${key} ${this.random.pick(["", '“quoted” "\\\\" ünï\u2028', "𝕊 </script> \\u0041 \t"])}`.trim();
   }

@@ -1,8 +1,8 @@
-// The log of each vault as the database has it, and whether it is whole and tells the projection (I2, I7).
-import { digest } from "../follower.mjs";
+// Reads each vault's log from the database and checks that it is gapless and folds to the projection (I2, I7).
+import { digest } from "../subscriber.mjs";
 
 /**
- * Everything the checks compare with, read in one snapshot: `Map` of vault id to `{rows, head, projection}`. A row has
+ * Reads everything the checks compare with in one snapshot: `Map` from vault id to `{rows, head, projection}`. A row has
  * `seq`, `eventId`, `type`, `actorId`, `at` (ms), `payload` and `digest`.
  */
 export async function readLogs(database, vaultIds) {
@@ -44,30 +44,30 @@ async function readLog(client, vaultId) {
   };
 }
 
-/** I2: seq 1 to head without hole, each event named once, times ascending, payload and row of one mind. */
+/** I2: seq runs from 1 to the head without a gap, event ids are unique, times ascend, payloads agree with their rows. */
 export function checkLog({ rows, head }) {
-  const wrong = [];
+  const problems = [];
   const ids = new Set();
   let before = { seq: 0 };
   let latest = 0;
   for (const row of rows) {
-    if (row.seq !== before.seq + 1) wrong.push(`seq ${row.seq} follows ${before.seq}`);
-    // What SQL filled in has the time at which its transaction began to wait for the vault.
+    if (row.seq !== before.seq + 1) problems.push(`seq ${row.seq} follows ${before.seq}`);
+    // Events written by SQL have the time at which their transaction began, before it waited for the vault's lock.
     const filled = row.payload.source?.title.startsWith("Filled");
-    if (!filled && row.at < latest) wrong.push(`seq ${row.seq} is older than what comes before it`);
+    if (!filled && row.at < latest) problems.push(`seq ${row.seq} is older than the event before it`);
     if (!filled) latest = row.at;
-    if (ids.has(row.eventId)) wrong.push(`seq ${row.seq}: event ${row.eventId} is there twice`);
+    if (ids.has(row.eventId)) problems.push(`seq ${row.seq}: event ${row.eventId} occurs twice`);
     if (row.payload.seq !== row.seq || row.payload.eventId !== row.eventId)
-      wrong.push(`seq ${row.seq}: the payload says seq ${row.payload.seq}, event ${row.payload.eventId}`);
-    if (row.payload.actor.userId !== row.actorId) wrong.push(`seq ${row.seq}: the payload names another actor`);
+      problems.push(`seq ${row.seq}: the payload has seq ${row.payload.seq}, event ${row.payload.eventId}`);
+    if (row.payload.actor.userId !== row.actorId) problems.push(`seq ${row.seq}: the payload names another actor`);
     ids.add(row.eventId);
     before = row;
   }
-  if (before.seq !== head) wrong.push(`the log ends at ${before.seq}, the vault says ${head}`);
-  return wrong;
+  if (before.seq !== head) problems.push(`the log ends at ${before.seq}, head_seq is ${head}`);
+  return problems;
 }
 
-/** What each role may do. */
+/** The event types that each role may cause. */
 const ALLOWED = {
   owner: () => true,
   contributor: (type) => type.startsWith("source:"),
@@ -75,39 +75,39 @@ const ALLOWED = {
 };
 
 /**
- * I7: the log, folded strictly, is the projection. On the way: who acted had the role to do so at that very position
- * (decision 2), so nobody wrote after a removal or demotion.
+ * I7: the log, folded strictly, gives the projection. It also checks that each actor had the required role at that
+ * position (decision 2), so nobody wrote after a removal or demotion.
  */
 export function checkFold({ rows, projection }) {
-  const wrong = [];
+  const problems = [];
   const state = { vault: undefined, members: new Map(), sources: new Map() };
   for (const { seq, type, payload } of rows) {
-    const complain = (what) => wrong.push(`seq ${seq}, ${type}: ${what}`);
+    const report = (what) => problems.push(`seq ${seq}, ${type}: ${what}`);
     if (type !== "vault:created") {
       const role = state.members.get(payload.actor.userId)?.role;
-      if (!role || !ALLOWED[role](type)) complain(`done by one who was ${role ?? "no member"}`);
-      if (role && payload.actor.role !== role) complain(`the actor is shown as ${payload.actor.role}, and was ${role}`);
+      if (!role || !ALLOWED[role](type)) report(`the actor was ${role ?? "not a member"}`);
+      if (role && payload.actor.role !== role) report(`the payload has the actor's role as ${payload.actor.role} instead of ${role}`);
     }
-    FOLD[type](state, payload, complain);
+    FOLD[type](state, payload, report);
   }
   const folded = {
     vault: JSON.stringify(state.vault),
-    members: inOrder(state.members),
-    sources: inOrder(state.sources),
+    members: valuesById(state.members),
+    sources: valuesById(state.sources),
   };
   for (const part of Object.keys(folded)) {
-    if (JSON.stringify(folded[part]) !== JSON.stringify(normal(projection[part])))
-      wrong.push(`the table's ${part} are not what the log tells`);
+    if (JSON.stringify(folded[part]) !== JSON.stringify(normalize(projection[part])))
+      problems.push(`the ${part} in the tables differ from the folded log`);
   }
-  return wrong;
+  return problems;
 }
 
-const inOrder = (map) => [...map.keys()].sort().map((id) => JSON.stringify(map.get(id)));
-const normal = (json) => (Array.isArray(json) ? json.map(normal) : JSON.stringify(JSON.parse(json)));
+const valuesById = (map) => [...map.keys()].sort().map((id) => JSON.stringify(map.get(id)));
+const normalize = (json) => (Array.isArray(json) ? json.map(normalize) : JSON.stringify(JSON.parse(json)));
 
 const FOLD = {
-  "vault:created": (state, { vault, member }, complain) => {
-    if (state.vault) complain("the vault was there");
+  "vault:created": (state, { vault, member }, report) => {
+    if (state.vault) report("the vault already existed");
     state.vault = vault;
     state.members.set(member.userId, member);
   },
@@ -118,27 +118,27 @@ const FOLD = {
     state.members.clear();
     state.sources.clear();
   },
-  "member:added": (state, { member }, complain) => {
-    if (state.members.has(member.userId)) complain("was a member");
+  "member:added": (state, { member }, report) => {
+    if (state.members.has(member.userId)) report("the user was already a member");
     state.members.set(member.userId, member);
   },
-  "member:updated": (state, { member }, complain) => {
-    if (!state.members.has(member.userId)) complain("was no member");
+  "member:updated": (state, { member }, report) => {
+    if (!state.members.has(member.userId)) report("the user was not a member");
     state.members.set(member.userId, member);
   },
-  "member:removed": (state, { userId }, complain) => {
-    if (!state.members.delete(userId)) complain("was no member");
+  "member:removed": (state, { userId }, report) => {
+    if (!state.members.delete(userId)) report("the user was not a member");
   },
-  "source:created": (state, { source }, complain) => {
-    if (state.sources.has(source.id) || source.version !== 1) complain("was there");
+  "source:created": (state, { source }, report) => {
+    if (state.sources.has(source.id) || source.version !== 1) report("the source already existed, or its version is not 1");
     state.sources.set(source.id, source);
   },
-  "source:updated": (state, { source }, complain) => {
+  "source:updated": (state, { source }, report) => {
     const before = state.sources.get(source.id)?.version;
-    if (source.version !== before + 1) complain(`version ${source.version} after ${before}`);
+    if (source.version !== before + 1) report(`version ${source.version} after ${before}`);
     state.sources.set(source.id, source);
   },
-  "source:deleted": (state, { sourceId }, complain) => {
-    if (!state.sources.delete(sourceId)) complain("was not there");
+  "source:deleted": (state, { sourceId }, report) => {
+    if (!state.sources.delete(sourceId)) report("the source did not exist");
   },
 };

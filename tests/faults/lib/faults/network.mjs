@@ -1,98 +1,98 @@
-// What happens between clients and servers.
-import { fill } from "../../../e2e/lib/fill.mjs";
+// Faults of the network between clients and servers.
+import { appendEvents } from "../../../e2e/lib/append.mjs";
 
-/** Enough to fill the buffers of a connection that is not read: some megabytes in the kernel, 128 packets in the server. */
+/** Enough to fill the buffers of a stalled connection: some megabytes in the kernel, 128 packets in the server. */
 const FLOOD = { count: 3_000, fileUrl: "https://example.test/".padEnd(2_000, "flood/") };
 
-/** A fault of some followers' links. */
-function ofLinks({ from = 100, to = 4_000, begin, end = () => {} }) {
+/** A fault in the proxies of some subscribers. */
+function proxyFault({ from = 100, to = 4_000, begin, end = () => {} }) {
   return (world, random) => {
-    const victims = random.some(world.followers);
-    const drawn = victims.map(({ link }) => ({ link, random: random.next(), nodes: world.nodes }));
+    const victims = random.sample(world.subscribers);
+    const drawn = victims.map(({ proxy }) => ({ proxy, random: random.next(), nodes: world.nodes }));
     return {
-      detail: victims.length === world.followers.length ? "all" : victims.map(({ name }) => name.slice(9)).join(","),
+      detail: victims.length === world.subscribers.length ? "all" : victims.map(({ name }) => name.slice("subscriber ".length)).join(","),
       takes: victims.map(({ name }) => name),
-      ms: random.spread(from, to),
+      ms: random.logUniform(from, to),
       begin: () => drawn.forEach(begin),
       end: () => drawn.forEach(end),
     };
   };
 }
 
-const flow = ({ link }) => link.flow();
-/** Half of the connections that were held go on, the others are lost. */
-const flowOrCut = ({ link, random }) => {
-  if (random < 0.5) link.cut();
-  link.flow();
+const restore = ({ proxy }) => proxy.restore();
+/** Half of the held connections go on, the others are cut. */
+const restoreOrCut = ({ proxy, random }) => {
+  if (random < 0.5) proxy.cut();
+  proxy.restore();
 };
 
 export const NETWORK_FAULTS = {
-  "connections reset": ofLinks({ to: 200, begin: ({ link }) => link.cut() }),
-  "connections closed": ofLinks({ to: 200, begin: ({ link }) => link.cut({ orderly: true }) }),
-  "cut within a frame": ofLinks({
+  "connections reset": proxyFault({ to: 200, begin: ({ proxy }) => proxy.cut() }),
+  "connections closed": proxyFault({ to: 200, begin: ({ proxy }) => proxy.cut({ orderly: true }) }),
+  "cut within a frame": proxyFault({
     from: 500,
     to: 2_000,
-    begin: ({ link, random }) => link.cutAfter("down", 1 + Math.floor(random * 3_000)),
-    end: ({ link }) => link.spare(),
+    begin: ({ proxy, random }) => proxy.cutAfter("down", 1 + Math.floor(random * 3_000)),
+    end: ({ proxy }) => proxy.cancelCut(),
   }),
-  "network away": ofLinks({ begin: ({ link }) => link.disconnect(), end: ({ link }) => link.connect() }),
-  "nothing passes": ofLinks({ to: 8_000, begin: ({ link }) => link.set({ up: "hold", down: "hold" }), end: flowOrCut }),
-  "only up passes": ofLinks({ to: 8_000, begin: ({ link }) => link.set({ down: "hold" }), end: flowOrCut }),
-  "only down passes": ofLinks({ to: 8_000, begin: ({ link }) => link.set({ up: "hold" }), end: flowOrCut }),
-  /** Bytes are acknowledged to the server and never arrive, until the connection is reset. */
-  "bytes swallowed": ofLinks({ begin: ({ link }) => link.set({ down: "swallow" }), end: flow }),
-  "requests swallowed": ofLinks({ begin: ({ link }) => link.set({ up: "swallow" }), end: flow }),
-  "moved to the other server": ofLinks({
+  "network away": proxyFault({ begin: ({ proxy }) => proxy.disconnect(), end: ({ proxy }) => proxy.connect() }),
+  "nothing passes": proxyFault({ to: 8_000, begin: ({ proxy }) => proxy.setModes({ up: "hold", down: "hold" }), end: restoreOrCut }),
+  "only up passes": proxyFault({ to: 8_000, begin: ({ proxy }) => proxy.setModes({ down: "hold" }), end: restoreOrCut }),
+  "only down passes": proxyFault({ to: 8_000, begin: ({ proxy }) => proxy.setModes({ up: "hold" }), end: restoreOrCut }),
+  /** The proxy acknowledges the server's bytes and discards them, until it resets the connection. */
+  "bytes swallowed": proxyFault({ begin: ({ proxy }) => proxy.setModes({ down: "swallow" }), end: restore }),
+  "requests swallowed": proxyFault({ begin: ({ proxy }) => proxy.setModes({ up: "swallow" }), end: restore }),
+  "moved to the other server": proxyFault({
     to: 200,
-    begin: ({ link, nodes }) => link.move(nodes.find((node) => node !== link.node)),
+    begin: ({ proxy, nodes }) => proxy.moveTo(nodes.find((node) => node !== proxy.node)),
   }),
 
-  /** Long polling passes, websockets break off while they begin: a client that upgrades must go on by polling. */
-  "websockets cut off": ofLinks({
+  /** Long polling works, but websockets are cut while they start: a client that upgrades must stay on polling. */
+  "websockets cut off": proxyFault({
     from: 500,
-    begin: ({ link, random }) => {
-      link.cutWebsocketsAfter(Math.floor(random * 250));
-      link.cut();
+    begin: ({ proxy, random }) => {
+      proxy.cutWebsocketsAfter(Math.floor(random * 250));
+      proxy.cut();
     },
-    end: flow,
+    end: restore,
   }),
 
-  /** One does not read while thousands of events happen: its buffers fill up, and the server must close it (I5). */
+  /** Some subscribers stop reading during thousands of events: their buffers fill up, and the server must close them (I5). */
   "stalled reader": (world, random) => {
-    const victims = random.some(world.followers).slice(0, 3);
+    const victims = random.sample(world.subscribers).slice(0, 3);
     const vaultId = random.pick([...victims[0].records.keys()]);
     return {
-      detail: `${victims.map(({ name }) => name.slice(9)).join(",")} while ${FLOOD.count} events happen`,
-      // The flood has no key to repeat it by, so its own connection must not be in danger.
+      detail: `${victims.map(({ name }) => name.slice("subscriber ".length)).join(",")} while ${FLOOD.count} events happen`,
+      // The flood cannot be retried, so its own connection to PostgreSQL must stay up.
       takes: [...victims.map(({ name }) => name), "postgres"],
-      ms: random.spread(500, 4_000),
+      ms: random.logUniform(500, 4_000),
       begin: async () => {
-        for (const { link } of victims) link.set({ down: "hold" });
-        world.ledger.fill(vaultId, FLOOD.count);
-        await fill(world.database, { vaultId, actor: world.owner.user, ...FLOOD });
+        for (const { proxy } of victims) proxy.setModes({ down: "hold" });
+        world.history.countSqlEvents(vaultId, FLOOD.count);
+        await appendEvents(world.database, { vaultId, actor: world.owner.user, ...FLOOD });
       },
-      end: () => victims.forEach(({ link }) => link.flow()),
+      end: () => victims.forEach(({ proxy }) => proxy.restore()),
     };
   },
 
   "client restarted": (world, random) => {
-    const victims = random.some(world.followers);
+    const victims = random.sample(world.subscribers);
     return {
-      detail: victims.map(({ name }) => name.slice(9)).join(","),
+      detail: victims.map(({ name }) => name.slice("subscriber ".length)).join(","),
       takes: victims.map(({ name }) => name),
-      ms: random.spread(1, 50),
-      begin: () => victims.forEach((follower) => follower.restart()),
+      ms: random.logUniform(1, 50),
+      begin: () => victims.forEach((subscriber) => subscriber.restart()),
       end: () => {},
     };
   },
 };
 
-/** Silence for longer than the heartbeat needs to notice (45 s): both sides must give the connection up by themselves. */
+/** Silence longer than the heartbeat timeout (45 s): both sides must give up the connection. */
 export const SLOW_NETWORK_FAULTS = {
-  "silence of a minute": ofLinks({
+  "silence of a minute": proxyFault({
     from: 55_000,
     to: 65_000,
-    begin: ({ link, random }) => link.set({ up: "hold", down: random < 0.5 ? "hold" : "flow" }),
-    end: flow,
+    begin: ({ proxy, random }) => proxy.setModes({ up: "hold", down: random < 0.5 ? "hold" : "flow" }),
+    end: restore,
   }),
 };

@@ -1,26 +1,26 @@
-// What happens to PostgreSQL, and to the connections to it.
+// Faults of PostgreSQL and of the connections to it.
 import { eventually } from "../../../e2e/lib/wait.mjs";
 
-/** The servers' connections, without those of the suite itself. */
+/** Matches the servers' connections, without the suite's own. */
 const SERVERS = "application_name = 'syncscript'";
 
 async function terminate(world, condition) {
   const rows = await eventually(
     () =>
       world.database.rows(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${SERVERS} AND ${condition}`),
-    "an answer of the database",
+    "a response from the database",
   );
   return rows.length;
 }
 
-/** Ends connections several times in a row: the first time finds them all well, later ones find them half restored. */
+/** Terminates connections several times in a row: all are healthy the first time, later some are being restored. */
 function terminations(condition) {
   return (world, random) => {
     const times = random.int(1, 3);
     return {
       detail: times > 1 ? `${times} times` : "",
       takes: ["postgres"],
-      ms: random.spread(20, 800),
+      ms: random.logUniform(20, 800),
       begin: () => terminate(world, condition),
       end: async () => {
         for (let i = 1; i < times; i++) await terminate(world, condition);
@@ -33,22 +33,22 @@ function restart(stop) {
   return (world, random) => ({
     detail: "",
     takes: ["postgres"],
-    ms: random.pick([0, random.spread(50, 2_500)]),
+    ms: random.pick([0, random.logUniform(50, 2_500)]),
     begin: () => stop(world.cluster),
     end: () => world.cluster.start(),
   });
 }
 
-/** What happens between one server and PostgreSQL; the other server reaches it directly. */
-function ofDatabaseLink(begin) {
+/** A fault between one server and PostgreSQL; the other server connects directly. */
+function databaseProxyFault(begin) {
   return (world, random) => ({
     detail: world.nodes[1].name,
-    takes: ["link to Postgres"],
-    ms: random.spread(100, 6_000),
-    begin: () => begin(world.databaseLink),
+    takes: ["proxy to Postgres"],
+    ms: random.logUniform(100, 6_000),
+    begin: () => begin(world.databaseProxy),
     end: () => {
-      world.databaseLink.connect();
-      world.databaseLink.flow();
+      world.databaseProxy.connect();
+      world.databaseProxy.restore();
     },
   });
 }
@@ -59,28 +59,28 @@ export const POSTGRES_FAULTS = {
   "Postgres fast restart": restart((cluster) => cluster.stop("fast")),
   "Postgres immediate restart": restart((cluster) => cluster.stop("immediate")),
   "Postgres killed": restart((cluster) => cluster.kill()),
-  "Postgres away from one server": ofDatabaseLink((link) => link.disconnect()),
-  "nothing passes to Postgres": ofDatabaseLink((link) => link.set({ up: "hold", down: "hold" })),
-  /** The connections of now carry nothing any more, and are never reset: as after a failover, or in a firewall. */
+  "Postgres away from one server": databaseProxyFault((proxy) => proxy.disconnect()),
+  "nothing passes to Postgres": databaseProxyFault((proxy) => proxy.setModes({ up: "hold", down: "hold" })),
+  /** Existing connections carry no more data and are never reset, as after a failover or behind a firewall. */
   "silence from Postgres": (world, random) => ({
-    ...ofDatabaseLink((link) => link.silence())(world, random),
+    ...databaseProxyFault((proxy) => proxy.blackhole())(world, random),
     ms: 0,
     end: () => {},
   }),
 
-  /** SIGKILL to one process of PostgreSQL: it ends all others and recovers by itself. */
+  /** SIGKILL to one backend: PostgreSQL terminates all others and recovers. */
   "Postgres process killed": (world, random) => {
-    const among = random.next();
+    const victimDraw = random.next();
     return {
       detail: "",
       takes: ["postgres"],
-      ms: random.spread(20, 300),
+      ms: random.logUniform(20, 300),
       begin: async () => {
         const rows = await eventually(
           () => world.database.rows(`SELECT pid FROM pg_stat_activity WHERE ${SERVERS} ORDER BY pid`),
-          "an answer of the database",
+          "a response from the database",
         );
-        const victim = rows[Math.floor(among * rows.length)];
+        const victim = rows[Math.floor(victimDraw * rows.length)];
         if (victim) world.cluster.killBackend(victim.pid);
       },
       end: () => eventually(() => world.database.rows("SELECT 1"), "the recovery of PostgreSQL", 60_000),

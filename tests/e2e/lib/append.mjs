@@ -2,7 +2,7 @@
 import { eventually } from "./wait.mjs";
 
 /** Appends `count` source:created events with their sources. Tells nobody: servers find them by their sweep. */
-export async function fill(database, { vaultId, actor, count, title = "Filled", fileUrl = "https://example.test/f" }) {
+export async function appendEvents(database, { vaultId, actor, count, title = "Filled", fileUrl = "https://example.test/f" }) {
   await database.rows(
     `WITH v AS (UPDATE vaults SET head_seq = head_seq + $3 WHERE id = $1 RETURNING head_seq - $3 AS base),
           n AS MATERIALIZED (
@@ -22,13 +22,13 @@ export async function fill(database, { vaultId, actor, count, title = "Filled", 
 }
 
 /** A text of `bytes` bytes that is hard to compress, for events larger than the contract lets anyone write. */
-export const bulk = (bytes) => "0123456789abcdef".repeat(Math.ceil(bytes / 16)).slice(0, bytes);
+export const textOfBytes = (bytes) => "0123456789abcdef".repeat(Math.ceil(bytes / 16)).slice(0, bytes);
 
 /**
  * Appends `count` source:created events of about `bytes` bytes each to the log alone: such a title is in no source.
  * `client` is a pool or a connection.
  */
-export async function fillLarge(client, { vaultId, actor, count, bytes }) {
+export async function appendLargeEvents(client, { vaultId, actor, count, bytes }) {
   await client.query(
     `WITH v AS (UPDATE vaults SET head_seq = head_seq + $3 WHERE id = $1 RETURNING head_seq - $3 AS base),
           n AS MATERIALIZED (SELECT v.base + i AS seq, gen_random_uuid() AS event_id FROM v, generate_series(1, $3::int) AS i)
@@ -38,17 +38,17 @@ export async function fillLarge(client, { vaultId, actor, count, bytes }) {
                               'actor', json_build_object('userId', $2::uuid), 'seq', n.seq, 'eventId', n.event_id),
             $2, now()
      FROM n`,
-    [vaultId, actor.id, count, bulk(bytes)],
+    [vaultId, actor.id, count, textOfBytes(bytes)],
   );
 }
 
 /** Tells all servers of the vault, as their notifier would. */
-export function notify(client, vaultId) {
+export function notifyVault(client, vaultId) {
   return client.query("SELECT pg_notify('syncscript_outbox', $1)", [`someone,${vaultId}`]);
 }
 
 /** Waits until some statement of this database waits for a lock; returns how many do. */
-export function blocked(database, count = 1) {
+export function waitForBlocked(database, count = 1) {
   return eventually(async () => {
     const [{ n }] = await database.rows(
       `SELECT count(*)::int AS n FROM pg_stat_activity

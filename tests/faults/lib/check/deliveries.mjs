@@ -1,17 +1,18 @@
-// What one subscriber was handed of one vault, compared with the log (I1, I3, I4, I6).
+// Compares what one subscriber received from one vault with the log (I1, I3, I4, I6).
 
 /** The kinds of violations. */
 export const VIOLATIONS = ["lost", "duplicate", "disorder", "not in the log", "altered", "forbidden", "resync"];
 
 /**
- * Compares a record with the rows of a log: the same events, in the same order, each once, and nothing else; where a
- * reload set the position anew, what it skipped is not missing.
+ * Compares a record with the rows of a log: it must hold the same events, in the same order, each once, and nothing
+ * else. Events skipped by a reload, which sets a new position, do not count as lost.
  *
- * `upto` is where it must have arrived: the head for a member; for one who was removed at last, undefined, since what
- * was not delivered by then may never be. `userId` is whose record it is. `resyncs` says whether reloads may happen at
- * all after the first. Returns `{violations: {kind: count}, examples, expected, seen, skipped}`.
+ * `finalSeq` is the position that the record must have reached: the head for a member; undefined for a member who was
+ * removed at the end, since events that were not delivered before the removal never are. `userId` is the subscriber.
+ * `resyncs` says whether reloads after the first are allowed. Returns
+ * `{violations: {kind: count}, examples, expected, seen, skipped}`.
  */
-export function checkRecord(record, rows, { userId, upto, resyncs = false }) {
+export function checkDeliveries(record, rows, { userId, finalSeq, resyncs = false }) {
   const result = { violations: {}, examples: [], expected: 0, seen: 0, skipped: 0 };
   const mayReadFrom = readingRights(rows, userId);
   let position = record.start;
@@ -28,14 +29,14 @@ export function checkRecord(record, rows, { userId, upto, resyncs = false }) {
     result.seen++;
     compare(result, entry, rows[entry.seq - 1], position);
     const from = mayReadFrom(entry.seq);
-    if (entry.at < from) blame(result, "forbidden", 1, `seq ${entry.seq} handed over ${from - entry.at} ms too early`);
+    if (entry.at < from) blame(result, "forbidden", 1, `seq ${entry.seq} delivered ${from - entry.at} ms too early`);
     position = Math.max(position ?? 0, entry.seq);
   }
-  if (upto !== undefined && position !== upto) {
-    blame(result, "lost", upto - (position ?? 0), `ends at ${position} instead of ${upto}`);
+  if (finalSeq !== undefined && position !== finalSeq) {
+    blame(result, "lost", finalSeq - (position ?? 0), `ends at ${position} instead of ${finalSeq}`);
   }
   const first = record.start ?? record.entries[0]?.seq ?? 0;
-  result.expected = Math.max(0, (upto ?? position ?? 0) - first - result.skipped);
+  result.expected = Math.max(0, (finalSeq ?? position ?? 0) - first - result.skipped);
   return result;
 }
 
@@ -58,15 +59,16 @@ function blame(result, kind, count, example) {
 }
 
 /**
- * From when on a user may have read an event: a member may read the whole log, one who was removed nothing from that
- * event on until taken in again. Returns a function of seq; the time is the one of the event that gave the right.
+ * Returns a function from seq to the time from which the user may read that event. A member may read the whole log; a
+ * removed member may read nothing from the removal on until added again. The time is that of the event that added the
+ * user.
  */
 function readingRights(rows, userId) {
-  // `{seq, from}`: events from `seq` on may be read from the time `from` on.
+  // `{seq, from}`: the user may read events from `seq` on after the time `from`.
   const rights = [{ seq: 0, from: Infinity }];
   for (const { seq, type, payload, at } of rows) {
-    const taken = ["vault:created", "member:added"].includes(type) && payload.member.userId === userId;
-    if (taken) rights.at(-1).from = at;
+    const added = ["vault:created", "member:added"].includes(type) && payload.member.userId === userId;
+    if (added) rights.at(-1).from = at;
     else if (type === "member:removed" && payload.userId === userId) rights.push({ seq, from: Infinity });
   }
   return (seq) => rights.findLast((right) => right.seq <= seq).from;

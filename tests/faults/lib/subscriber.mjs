@@ -1,30 +1,30 @@
-// A subscriber: the client helper, over a link of its own, and a record of what was handed to the application.
+// A subscriber: the TypeScript client behind its own proxy, and a record of what it delivered to the application.
 import { createHash } from "node:crypto";
 import { VaultClient } from "../../../clients/typescript/dist/index.js";
 
-/** Ways to connect, each as options of socket.io-client. */
+/** The transports, each as options of socket.io-client. */
 export const TRANSPORTS = {
   websocket: { transports: ["websocket"] },
   polling: { transports: ["polling"], upgrade: false },
   upgraded: { transports: ["polling", "websocket"] },
 };
 
-/** What is compared of an event: its type, and its payload to the letter. */
+/** A digest of an event's type and exact payload, used to compare events. */
 export const digest = (type, payload) =>
   createHash("sha1")
     .update(`${type}\n${JSON.stringify(payload)}`)
     .digest("base64");
 
-/** What one follower was handed of one vault, in order: events, and reloads that set the position anew. */
-export class Record {
-  /** `{event: true, seq, eventId, digest, at}` and `{event: false, seq, at}`, `at` by the clock of the machine. */
+/** What one subscriber received from one vault, in order: events, and reloads, which set a new position. */
+export class DeliveryRecord {
+  /** `{event: true, seq, eventId, digest, at}` or `{event: false, seq, at}`; `at` is from `Date.now()`. */
   entries = [];
   watch;
 
   constructor(name, vaultId, start) {
     this.name = name;
     this.vaultId = vaultId;
-    /** The position it began after; undefined if it begins with a reload. */
+    /** The position before the first event; undefined if the record starts with a reload. */
     this.start = start;
     this.position = start;
   }
@@ -45,57 +45,57 @@ export class Record {
     this.position = seq;
   }
 
-  /** Reloads after the first, if it began with one. */
+  /** The number of reloads, without the initial one. */
   get resyncs() {
     return this.entries.filter(({ event }) => !event).length - (this.start === undefined ? 1 : 0);
   }
 }
 
-export class Follower {
+export class Subscriber {
   records = new Map();
-  /** Sums over all clients it had, of what the helper counts. */
+  /** Sums of the client's counters over all restarts. */
   counters = { duplicates: 0, gaps: 0, resyncs: 0 };
-  /** What the suite's own handlers threw: defects of the suite. */
+  /** Errors thrown by the suite's own handlers: defects of the suite. */
   errors = [];
   #client;
   #closed = false;
 
-  /** `mayFollow(vaultId)` says whether it is a member now, as far as can be known from outside. */
-  constructor({ name, transport, user, cookie, link, loadFirst = false, mayFollow = () => true, onChange = () => {} }) {
-    Object.assign(this, { name, transport, user, cookie, link, loadFirst, mayFollow, onChange });
+  /** `mayJoin(vaultId)` says whether the user is currently a member, as far as the suite knows. */
+  constructor({ name, transport, user, cookie, proxy, loadFirst = false, mayJoin = () => true, onChange = () => {} }) {
+    Object.assign(this, { name, transport, user, cookie, proxy, loadFirst, mayJoin, onChange });
     this.#client = this.#connect();
   }
 
   #connect() {
-    return new VaultClient(this.link.url, { headers: { cookie: this.cookie }, socket: TRANSPORTS[this.transport] });
+    return new VaultClient(this.proxy.url, { headers: { cookie: this.cookie }, socket: TRANSPORTS[this.transport] });
   }
 
-  /** Follows a vault from its first event on, or from where it is already. Does nothing if it does so already. */
-  follow(vaultId, tap = []) {
+  /** Follows a vault from its first event, or from the last position. Does nothing if it already follows the vault. */
+  follow(vaultId, extraRecords = []) {
     if (this.#closed) return;
     let record = this.records.get(vaultId);
     if (!record) {
-      record = new Record(`${this.name} (${this.transport})`, vaultId, this.loadFirst ? undefined : 0);
-      record.taps = tap;
+      record = new DeliveryRecord(`${this.name} (${this.transport})`, vaultId, this.loadFirst ? undefined : 0);
+      record.extraRecords = extraRecords;
       this.records.set(vaultId, record);
     }
-    if (record.watch && !isOver(record.watch.state)) return;
-    this.#count(record);
+    if (record.watch && !isEnded(record.watch.state)) return;
+    this.#addCounters(record);
     const handlers = {
       onEvent: this.#guarded((event) => {
-        for (const one of [record, ...record.taps]) one.event(event);
+        for (const one of [record, ...record.extraRecords]) one.event(event);
         this.onChange(record, event);
       }),
       reload: async ({ signal }) => {
         const { seq } = await this.#client.rest.snapshot(vaultId, signal);
-        this.#guarded(() => [record, ...record.taps].forEach((one) => one.reload(seq)))();
+        this.#guarded(() => [record, ...record.extraRecords].forEach((one) => one.reload(seq)))();
         return seq;
       },
       onState: this.#guarded((state) => {
         this.onChange(record, undefined, state);
-        if (isOver(state) && state.status !== "closed") this.#again(vaultId);
+        if (isEnded(state) && state.status !== "closed") this.#followAgain(vaultId);
       }),
-      // Of failed reloads, which are tried again: with servers and networks going away there must be some.
+      // Failed reloads, which the client retries, are expected while servers and networks fail.
       onError: () => {},
     };
     const from = record.position === undefined ? { loadFirst: true } : { after: record.position };
@@ -113,29 +113,29 @@ export class Follower {
     };
   }
 
-  /** Removed or denied, by word that may be old: an application that knows better tries again. */
-  #again(vaultId) {
+  /** The client was removed or denied, perhaps by outdated information: the application tries again if it knows better. */
+  #followAgain(vaultId) {
     setTimeout(() => {
-      if (this.mayFollow(vaultId)) this.follow(vaultId);
+      if (this.mayJoin(vaultId)) this.follow(vaultId);
     }, 50).unref();
   }
 
-  /** A new client, as after a restart of the application: only positions survive. */
+  /** Replaces the client, as a restart of the application does: only the positions survive. */
   restart() {
     this.#closeClient();
     this.#client = this.#connect();
     for (const [vaultId, record] of this.records) {
       record.watch = undefined;
-      if (this.mayFollow(vaultId)) this.follow(vaultId);
+      if (this.mayJoin(vaultId)) this.follow(vaultId);
     }
   }
 
-  /** How its connection stands, for messages. */
-  get story() {
+  /** A description of the connection, for messages. */
+  get connectionState() {
     const { engine } = this.#client.socket.io;
     const { id, readyState, transport, upgrading } = engine ?? {};
     const how = [readyState, transport?.name, upgrading && "upgrading"].filter(Boolean).join(", ");
-    return `${this.link.connections} connections; session ${id} ${how}`;
+    return `${this.proxy.connections} connections; session ${id} ${how}`;
   }
 
   close() {
@@ -144,14 +144,14 @@ export class Follower {
   }
 
   #closeClient() {
-    for (const record of this.records.values()) this.#count(record);
+    for (const record of this.records.values()) this.#addCounters(record);
     this.#client.close();
   }
 
-  #count(record) {
+  #addCounters(record) {
     for (const name of Object.keys(this.counters)) this.counters[name] += record.watch?.counters[name] ?? 0;
     record.watch = undefined;
   }
 }
 
-const isOver = ({ status }) => ["removed", "denied", "closed"].includes(status);
+const isEnded = ({ status }) => ["removed", "denied", "closed"].includes(status);

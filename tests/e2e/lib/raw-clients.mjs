@@ -1,7 +1,7 @@
 // Clients without a library, that do what the official one never does: stop reading, stop asking, vanish halfway.
 import assert from "node:assert/strict";
 import net from "node:net";
-import { Record } from "./record.mjs";
+import { EventRecord } from "./event-record.mjs";
 import { eventually, withDeadline } from "./wait.mjs";
 
 /** Opens a TCP connection to a port of this machine. */
@@ -17,10 +17,10 @@ export async function dial(port) {
 }
 
 /** Resolves when the connection is over, by whatever way. (`once` of node:events fails where it was reset.) */
-export const closing = (socket) => new Promise((resolve) => socket.once("close", () => resolve(true)));
+export const waitForClose = (socket) => new Promise((resolve) => socket.once("close", () => resolve(true)));
 
 /** One message to the server, in one frame. `fin` and `opcode` split a message into several frames. */
-export function frame(text, { opcode = 1, fin = true } = {}) {
+export function encodeFrame(text, { opcode = 1, fin = true } = {}) {
   const payload = Buffer.from(text);
   const first = (fin ? 0x80 : 0) | opcode;
   let head;
@@ -36,14 +36,14 @@ export function frame(text, { opcode = 1, fin = true } = {}) {
 }
 
 /** A Socket.IO client over a bare websocket. It answers pings as long as it reads. */
-export class RawSocket extends Record {
+export class RawSocket extends EventRecord {
   #unread = Buffer.alloc(0);
 
   constructor(socket) {
     super();
     this.socket = socket;
     this.localPort = socket.localPort;
-    this.closed = closing(socket);
+    this.closed = waitForClose(socket);
     socket.on("data", (chunk) => this.#read(chunk));
   }
 
@@ -76,7 +76,7 @@ export class RawSocket extends Record {
 
   /** Sends one packet of the engine's protocol. */
   send(packet) {
-    this.socket.write(frame(packet));
+    this.socket.write(encodeFrame(packet));
   }
 
   emit(name, data) {
@@ -94,7 +94,7 @@ export class RawSocket extends Record {
     this.socket.pause();
   }
 
-  readOn() {
+  resumeReading() {
     this.socket.resume();
   }
 
@@ -156,7 +156,7 @@ function addPacket(record, packet) {
 }
 
 /** A long-polling client that asks only when it is told to. */
-export class Poller extends Record {
+export class Poller extends EventRecord {
   /** The statuses of all polls. */
   statuses = [];
 

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Resident memory, in KiB. */
-export const rss = (pid) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
+export const residentKib = (pid) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
 
 /** Open files, connections among them. */
-export const openFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
+export const countOpenFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
 const hex = (port) => port.toString(16).toUpperCase().padStart(4, "0");
 
 /** Whether the server's end of a connection is still open: closed with data unsent, it is not. */
-export function established(serverPort, clientPort) {
+export function isEstablished(serverPort, clientPort) {
   return ["/proc/net/tcp", "/proc/net/tcp6"]
     .flatMap((path) => readFileSync(path, "utf8").split("\n"))
     .map((line) => line.trim().split(/\s+/))

@@ -4,7 +4,7 @@
  * Writes a history into a new vault. `users` are owner, contributor and viewer; the last two are members at the end.
  * Returns the vault, with `head`, and `sources`: those created, by name.
  */
-export async function writeStory({ owner, contributor, viewer }, { name = 'A "story"\\ \u{1F4DA} \u2028' } = {}) {
+export async function writeVaultHistory({ owner, contributor, viewer }, { name = 'A "story"\\ \u{1F4DA} \u2028' } = {}) {
   const vault = await owner.createVault("Before");
   const sources = {};
   sources.kept = await owner.createSource(vault.id, 'Kept \u{1D11E} "quoted" \\ \u0007');
@@ -24,5 +24,5 @@ export async function writeStory({ owner, contributor, viewer }, { name = 'A "st
 }
 
 /** The list of a vault's sources, as REST gives it: now, or at a position. */
-export const listed = (rest, vaultId, query = "") =>
+export const listSources = (rest, vaultId, query = "") =>
   rest.expect(200, "GET", `/api/vaults/${vaultId}/sources${query}`).then(({ body }) => body);

@@ -1,23 +1,23 @@
-// What was asked for and what was answered: one entry a mutation, whatever number of attempts it took.
-export class Ledger {
-  /** Applied, and refused for good, by key. */
+// The history of mutations and their responses: one entry per mutation, however many attempts it took.
+export class MutationHistory {
+  /** Applied and finally rejected mutations, by key. */
   applied = new Map();
   refused = new Map();
-  /** Asked for and not answered yet. */
+  /** Mutations that have no response yet. */
   unanswered = new Map();
-  /** Asked for once, without a key, and not answered, or with 503: it may be in the log, once. */
+  /** Mutations sent once, without a key, that got no response or a 503: each may be in the log, once. */
   unknown = new Map();
-  /** Answers that are wrong by themselves. */
+  /** Responses that are wrong in themselves. */
   defects = [];
-  /** Nobody asks any more: what is unanswered stays so. */
+  /** Set when clients must stop retrying: unanswered mutations stay unanswered. */
   closed = false;
   retries = 0;
-  /** Answers by status that asked to come again; attempts without any answer under 0. */
-  notNow = {};
-  /** What links did to attempts. */
-  troubles = {};
+  /** The number of retries by the status that caused them; 0 stands for no response. */
+  retriesByStatus = {};
+  /** The number of faults injected into attempts, by kind. */
+  attemptFaults = {};
   repetitions = 0;
-  /** Events written by SQL, without a key, by vault. */
+  /** The number of events written by SQL, without a key, by vault. */
   filled = new Map();
 
   open(entry) {
@@ -32,7 +32,7 @@ export class Ledger {
     else this.defect(entry, answer);
   }
 
-  /** A mutation without key, which is not repeated. */
+  /** Records the response to a mutation without a key, which is not retried. */
   answeredOnce(entry, answer) {
     if (!answer || answer.status === 503) this.unknown.set(entry.key, entry);
     else this.answered(entry, answer);
@@ -40,39 +40,39 @@ export class Ledger {
 
   repeated(entry, first, again) {
     this.repetitions++;
-    // A refusal is not kept: repeated, it is judged anew.
+    // The server does not store rejections: a repeated request is evaluated again.
     if (first.status >= 300) return;
     for (const field of ["status", "seq", "text", "etag", "location"]) {
       if (first[field] === again[field]) continue;
       const what = `${entry.method} ${entry.path} with key ${entry.key}`;
-      this.defects.push(`${what}: repeated, ${field} was ${again[field]} after ${first[field]}`);
+      this.defects.push(`${what}: when repeated, ${field} was ${again[field]} instead of ${first[field]}`);
     }
   }
 
   retried(answer) {
     this.retries++;
     const status = answer?.status ?? 0;
-    this.notNow[status] = (this.notNow[status] ?? 0) + 1;
+    this.retriesByStatus[status] = (this.retriesByStatus[status] ?? 0) + 1;
   }
 
-  troubled(kind) {
-    this.troubles[kind] = (this.troubles[kind] ?? 0) + 1;
+  countFault(kind) {
+    this.attemptFaults[kind] = (this.attemptFaults[kind] ?? 0) + 1;
   }
 
   defect({ method, path, key, attempts }, { status, text }) {
     this.defects.push(`${method} ${path} with key ${key}, attempt ${attempts}: ${status} ${text.slice(0, 300)}`);
   }
 
-  fill(vaultId, count) {
+  countSqlEvents(vaultId, count) {
     this.filled.set(vaultId, (this.filled.get(vaultId) ?? 0) + count);
   }
 
-  /** Mutations that had no key. */
-  get askedOnce() {
+  /** The number of mutations without a key. */
+  get sentOnce() {
     return [...this.applied.values()].filter(({ plain }) => plain).length + this.unknown.size;
   }
 
-  /** Mutations that were repeated at least once before they were answered. */
+  /** The number of mutations that were retried at least once before they got a response. */
   get repeatedMutations() {
     return [...this.applied.values()].filter(({ attempts }) => attempts > 1).length;
   }

@@ -1,11 +1,11 @@
 // What a client received, kept so that tens of thousands of events cost little, and so that tests can await more.
 import assert from "node:assert/strict";
-import { EVENT_TYPES, vaultOf } from "./subscriber.mjs";
+import { EVENT_TYPES, vaultIdOf } from "./subscriber.mjs";
 import { withDeadline } from "./wait.mjs";
 
 const LOGGED = new Set(EVENT_TYPES);
 
-export class Record {
+export class EventRecord {
   /** Every event, oldest first: `{name, data}`. */
   received = [];
   /** The latest data of each name. */
@@ -16,7 +16,7 @@ export class Record {
   add(name, data) {
     this.received.push({ name, data });
     this.latest[name] = data;
-    if (LOGGED.has(name)) this.of(vaultOf(data)).push({ type: name, seq: data.seq, eventId: data.eventId });
+    if (LOGGED.has(name)) this.eventsOf(vaultIdOf(data)).push({ type: name, seq: data.seq, eventId: data.eventId });
     this.#waiters.forEach((check) => check());
   }
 
@@ -28,7 +28,7 @@ export class Record {
 
   /** The seq of the last event of the vault, or 0. */
   last(vaultId) {
-    return this.of(vaultId).at(-1)?.seq ?? 0;
+    return this.eventsOf(vaultId).at(-1)?.seq ?? 0;
   }
 
   /** Waits until `condition()` is truthy, and returns that. It is asked after each event, so it must be cheap. */
@@ -55,14 +55,14 @@ export class Record {
 }
 
 /** Asserts that `events` is exactly the vault's log from `first` to `last`: each once, in order, and the very events. */
-export async function assertIsLog(database, vaultId, events, first, last, what = "what was received") {
+export async function assertMatchesLog(database, vaultId, events, first, last, what = "what was received") {
   const log = await database.log(vaultId);
-  assertEvents(events, log.slice(first - 1, last), what);
+  assertEventsEqual(events, log.slice(first - 1, last), what);
   assert.equal(events.length, Math.max(0, last - first + 1), `${what}: as many as from ${first} to ${last}`);
 }
 
 /** The same, with the rows of the log at hand. */
-export function assertEvents(events, rows, what) {
+export function assertEventsEqual(events, rows, what) {
   const seqs = (list) => list.map(({ seq }) => seq);
   if (JSON.stringify(seqs(events)) !== JSON.stringify(seqs(rows))) {
     // Not deepEqual on the whole: thousands of lines of difference help nobody.

@@ -15,18 +15,18 @@ const CHUNK = 4096 - 160;
 export const newSecret = () => randomBytes(33).toString("base64");
 
 /** A token of version 5, by default one for http. */
-export const sealV5 = (claims, secret, { salt = V5_COOKIE, maxAge = 3600 } = {}) =>
+export const encryptV5 = (claims, secret, { salt = V5_COOKIE, maxAge = 3600 } = {}) =>
   encodeV5({ token: claims, secret, salt, maxAge });
 
 /** A token of version 4. */
-export const sealV4 = (claims, secret, { maxAge = 3600 } = {}) => encodeV4({ token: claims, secret, maxAge });
+export const encryptV4 = (claims, secret, { maxAge = 3600 } = {}) => encodeV4({ token: claims, secret, maxAge });
 
 /** The `Cookie` header that a browser sends for a token which Auth.js has set, in chunks where it is long. */
-export function cookieOf(token, name = V5_COOKIE) {
+export function cookieHeader(token, name = V5_COOKIE) {
   if (token.length <= CHUNK) return `${name}=${token}`;
   const chunks = token.match(new RegExp(`.{1,${CHUNK}}`, "g"));
   return chunks.map((chunk, i) => `${name}.${i}=${chunk}`).join("; ");
 }
 
 /** What an Auth.js front end puts into a token of this user. */
-export const claimsOf = (user) => ({ name: user.name, email: user.email, picture: null, sub: "clx3k2p9q0000" });
+export const claimsFor = (user) => ({ name: user.name, email: user.email, picture: null, sub: "clx3k2p9q0000" });

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { createHash, hkdfSync, randomBytes, randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { base64url, CompactEncrypt, EncryptJWT, SignJWT } from "jose";
-import { assertNoPanic } from "./lib/proc.mjs";
-import { Rest } from "./lib/rest.mjs";
-import { claimsOf, cookieOf, newSecret, sealV4, sealV5, V4_COOKIE, V5_COOKIE } from "./lib/sealed.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
+import { RestClient } from "./lib/rest.mjs";
+import { claimsFor, cookieHeader, newSecret, encryptV4, encryptV5, V4_COOKIE, V5_COOKIE } from "./lib/encrypted-session.mjs";
 import { World } from "./lib/world.mjs";
 
 const [NEW, OLD] = [newSecret(), newSecret()];
@@ -25,8 +25,8 @@ after(async () => {
 });
 
 async function whoIs(cookie, server = world.server) {
-  const session = (await new Rest(server.url, cookie).expect(200, "GET", "/api/auth/session")).body;
-  const vaults = await new Rest(server.url, cookie).request("GET", "/api/vaults");
+  const session = (await new RestClient(server.url, cookie).expect(200, "GET", "/api/auth/session")).body;
+  const vaults = await new RestClient(server.url, cookie).request("GET", "/api/vaults");
   assert.equal(vaults.status, session === null ? 401 : 200, "every route is of one mind");
   return session?.user.id ?? null;
 }
@@ -44,55 +44,55 @@ const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
 
 describe("a token is believed", () => {
   test("of version 5, by email", async () => {
-    assert.equal(await whoIs(cookieOf(await sealV5(claimsOf(ann.user), NEW))), ann.user.id);
-    const upper = { ...claimsOf(ann.user), email: ann.user.email.toUpperCase() };
-    assert.equal(await whoIs(cookieOf(await sealV5(upper, NEW))), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW))), ann.user.id);
+    const upper = { ...claimsFor(ann.user), email: ann.user.email.toUpperCase() };
+    assert.equal(await whoIs(cookieHeader(await encryptV5(upper, NEW))), ann.user.id);
   });
 
   test("of version 4, in its own cookie", async () => {
-    assert.equal(await whoIs(cookieOf(await sealV4(claimsOf(bob.user), NEW), V4_COOKIE)), bob.user.id);
-    assert.equal(await whoIs(cookieOf(await sealV4(claimsOf(bob.user), OLD), V4_COOKIE)), bob.user.id);
+    assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(bob.user), NEW), V4_COOKIE)), bob.user.id);
+    assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(bob.user), OLD), V4_COOKIE)), bob.user.id);
   });
 
   test("by sub, where it is the id of a user of ours, before the email", async () => {
-    assert.equal(await whoIs(cookieOf(await sealV5({ sub: ann.user.id }, NEW))), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(await encryptV5({ sub: ann.user.id }, NEW))), ann.user.id);
     assert.equal(
-      await whoIs(cookieOf(await sealV5({ sub: ann.user.id, email: bob.user.email }, NEW))),
+      await whoIs(cookieHeader(await encryptV5({ sub: ann.user.id, email: bob.user.email }, NEW))),
       ann.user.id,
     );
-    assert.equal(await whoIs(cookieOf(await sealV5({ sub: randomUUID(), email: bob.user.email }, NEW))), bob.user.id);
+    assert.equal(await whoIs(cookieHeader(await encryptV5({ sub: randomUUID(), email: bob.user.email }, NEW))), bob.user.id);
   });
 
   test("of either secret while they are rotated", async () => {
-    assert.equal(await whoIs(cookieOf(await sealV5(claimsOf(ann.user), OLD))), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), OLD))), ann.user.id);
     // As Auth.js writes during a rotation: it is told of all secrets, and uses the first.
-    assert.equal(await whoIs(cookieOf(await sealV5(claimsOf(ann.user), [OLD, NEW]))), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), [OLD, NEW]))), ann.user.id);
   });
 
   test("without kid, and with A256GCM, which Auth.js reads too", async () => {
     const claims = JSON.stringify({ email: ann.user.email, exp: inAnHour() });
     const cbc = await compact(claims, keyOf(NEW), { alg: "dir", enc: "A256CBC-HS512" });
-    assert.equal(await whoIs(cookieOf(cbc)), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(cbc)), ann.user.id);
     const gcm = await compact(claims, keyOf(NEW, 32), { alg: "dir", enc: "A256GCM" });
-    assert.equal(await whoIs(cookieOf(gcm)), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(gcm)), ann.user.id);
   });
 
   test("in chunks, as Auth.js sets what is too long for one cookie, in whatever order", async () => {
     for (const bytes of [4000, 9000]) {
-      const cookie = cookieOf(await sealV5({ ...claimsOf(ann.user), ...ballast(bytes) }, NEW));
+      const cookie = cookieHeader(await encryptV5({ ...claimsFor(ann.user), ...ballast(bytes) }, NEW));
       assert.ok(cookie.includes(`${V5_COOKIE}.1=`), "it is in chunks");
       assert.equal(await whoIs(cookie), ann.user.id);
       assert.equal(await whoIs(cookie.split("; ").reverse().join("; ")), ann.user.id);
       assert.equal(await whoIs(cookie.split("; ").slice(0, -1).join("; ")), null, "a chunk is missing");
     }
-    const v4 = cookieOf(await sealV4({ ...claimsOf(ann.user), ...ballast(5000) }, NEW), V4_COOKIE);
+    const v4 = cookieHeader(await encryptV4({ ...claimsFor(ann.user), ...ballast(5000) }, NEW), V4_COOKIE);
     assert.equal(await whoIs(v4), ann.user.id);
   });
 
   test("beside the tokens of our own sessions, in the same cookie", async () => {
     assert.equal(await whoIs(ann.cookie), ann.user.id);
     const vault = await ann.createVault("Mixed");
-    const sealed = new Rest(world.server.url, cookieOf(await sealV5(claimsOf(ann.user), NEW)));
+    const sealed = new RestClient(world.server.url, cookieHeader(await encryptV5(claimsFor(ann.user), NEW)));
     assert.equal((await sealed.createSource(vault.id)).vaultId, vault.id);
   });
 
@@ -101,15 +101,15 @@ describe("a token is believed", () => {
       env: { AUTH_SECRET: NEW, SYNCSCRIPT_PUBLIC_URL: "https://sync.example.test" },
     });
     const secure = `__Secure-${V5_COOKIE}`;
-    const token = await sealV5(claimsOf(ann.user), NEW, { salt: secure });
-    assert.equal(await whoIs(cookieOf(token, secure), server), ann.user.id);
-    assert.equal(await whoIs(cookieOf(token), server), null);
-    const plain = await sealV5(claimsOf(ann.user), NEW);
-    assert.equal(await whoIs(cookieOf(plain), server), null);
-    assert.equal(await whoIs(cookieOf(plain, secure), server), null, "the salt of http");
-    const v4 = await sealV4(claimsOf(ann.user), NEW);
-    assert.equal(await whoIs(cookieOf(v4, `__Secure-${V4_COOKIE}`), server), ann.user.id);
-    assert.equal(await whoIs(cookieOf(v4, V4_COOKIE), server), null);
+    const token = await encryptV5(claimsFor(ann.user), NEW, { salt: secure });
+    assert.equal(await whoIs(cookieHeader(token, secure), server), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(token), server), null);
+    const plain = await encryptV5(claimsFor(ann.user), NEW);
+    assert.equal(await whoIs(cookieHeader(plain), server), null);
+    assert.equal(await whoIs(cookieHeader(plain, secure), server), null, "the salt of http");
+    const v4 = await encryptV4(claimsFor(ann.user), NEW);
+    assert.equal(await whoIs(cookieHeader(v4, `__Secure-${V4_COOKIE}`), server), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(v4, V4_COOKIE), server), null);
   });
 });
 
@@ -124,54 +124,54 @@ describe("a token is not believed", () => {
       { email: `${ann.user.email}\0` },
       { email: ann.user.email, email_verified: false },
     ])
-      assert.equal(await whoIs(cookieOf(await sealV5(claims, NEW))), null, JSON.stringify(claims));
+      assert.equal(await whoIs(cookieHeader(await encryptV5(claims, NEW))), null, JSON.stringify(claims));
     // Claims of other types are nobody's either.
     for (const email of [7, [ann.user.email], { $ne: null }])
-      assert.equal(await whoIs(cookieOf(await sealV5({ email }, NEW))), null);
+      assert.equal(await whoIs(cookieHeader(await encryptV5({ email }, NEW))), null);
   });
 
   test("over its time, beyond the 15 s that Auth.js allows; nor before it begins; nor without end", async () => {
-    assert.equal(await whoIs(cookieOf(await sealV5(claimsOf(ann.user), NEW, { maxAge: -16 }))), null);
-    assert.equal(await whoIs(cookieOf(await sealV4(claimsOf(ann.user), NEW, { maxAge: -16 }), V4_COOKIE)), null);
+    assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW, { maxAge: -16 }))), null);
+    assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(ann.user), NEW, { maxAge: -16 }), V4_COOKIE)), null);
     const header = { alg: "dir", enc: "A256CBC-HS512" };
     const early = { email: ann.user.email, exp: inAnHour(), nbf: inAnHour() };
     for (const claims of [early, { email: ann.user.email }, { email: ann.user.email, exp: "never" }])
-      assert.equal(await whoIs(cookieOf(await compact(JSON.stringify(claims), keyOf(NEW), header))), null);
+      assert.equal(await whoIs(cookieHeader(await compact(JSON.stringify(claims), keyOf(NEW), header))), null);
   });
 
   test("with another secret, or another salt", async () => {
-    assert.equal(await whoIs(cookieOf(await sealV5(claimsOf(ann.user), newSecret()))), null);
-    assert.equal(await whoIs(cookieOf(await sealV4(claimsOf(ann.user), newSecret()), V4_COOKIE)), null);
+    assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), newSecret()))), null);
+    assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(ann.user), newSecret()), V4_COOKIE)), null);
     for (const salt of [`__Secure-${V5_COOKIE}`, V4_COOKIE, "", "other"])
-      assert.equal(await whoIs(cookieOf(await sealV5(claimsOf(ann.user), NEW, { salt }))), null, salt);
+      assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW, { salt }))), null, salt);
     // The two versions' tokens are not each other's.
-    assert.equal(await whoIs(cookieOf(await sealV5(claimsOf(ann.user), NEW), V4_COOKIE)), null);
-    assert.equal(await whoIs(cookieOf(await sealV4(claimsOf(ann.user), NEW))), null);
+    assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW), V4_COOKIE)), null);
+    assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(ann.user), NEW))), null);
   });
 
   test("with anything in it changed, also what decoders overlook", async () => {
     for (const [token, cookie] of [
-      [await sealV5(claimsOf(ann.user), NEW), V5_COOKIE],
-      [await sealV4(claimsOf(ann.user), NEW), V4_COOKIE],
+      [await encryptV5(claimsFor(ann.user), NEW), V5_COOKIE],
+      [await encryptV4(claimsFor(ann.user), NEW), V4_COOKIE],
     ]) {
       const parts = token.split(".");
-      assert.equal(await whoIs(cookieOf(token, cookie)), ann.user.id);
+      assert.equal(await whoIs(cookieHeader(token, cookie)), ann.user.id);
       for (const part of [0, 2, 3, 4]) {
         // The last letter has bits that stand for nothing: with another one there would be two tokens for one session.
         for (const at of [0, Math.floor(parts[part].length / 2), parts[part].length - 1]) {
           const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
           const changed = letters[letters.indexOf(parts[part][at]) ^ 1];
           const forged = withPart(parts, part, parts[part].slice(0, at) + changed + parts[part].slice(at + 1)).join(".");
-          assert.equal(await whoIs(cookieOf(forged, cookie)), null, `part ${part}, letter ${at}`);
+          assert.equal(await whoIs(cookieHeader(forged, cookie)), null, `part ${part}, letter ${at}`);
         }
         const cut = withPart(parts, part, parts[part].slice(0, -4)).join(".");
-        assert.equal(await whoIs(cookieOf(cut, cookie)), null, `part ${part} cut`);
-        assert.equal(await whoIs(cookieOf(withPart(parts, part, "").join("."), cookie)), null, `part ${part} empty`);
-        assert.equal(await whoIs(cookieOf(withPart(parts, part, `${parts[part]}=`).join("."), cookie)), null, "padded");
+        assert.equal(await whoIs(cookieHeader(cut, cookie)), null, `part ${part} cut`);
+        assert.equal(await whoIs(cookieHeader(withPart(parts, part, "").join("."), cookie)), null, `part ${part} empty`);
+        assert.equal(await whoIs(cookieHeader(withPart(parts, part, `${parts[part]}=`).join("."), cookie)), null, "padded");
       }
-      assert.equal(await whoIs(cookieOf(withPart(parts, 1, "AAAA").join("."), cookie)), null, "a key where none belongs");
-      assert.equal(await whoIs(cookieOf(`${token}.`, cookie)), null);
-      assert.equal(await whoIs(cookieOf(parts.slice(0, 4).join("."), cookie)), null);
+      assert.equal(await whoIs(cookieHeader(withPart(parts, 1, "AAAA").join("."), cookie)), null, "a key where none belongs");
+      assert.equal(await whoIs(cookieHeader(`${token}.`, cookie)), null);
+      assert.equal(await whoIs(cookieHeader(parts.slice(0, 4).join("."), cookie)), null);
     }
   });
 
@@ -209,20 +209,20 @@ describe("a token is not believed", () => {
       tokens[`made up: ${JSON.stringify(header)}`] = [header, "", "0123456789abcdef", claims, ""]
         .map((part, i) => (i === 0 ? json(part) : base64url.encode(part)))
         .join(".");
-    for (const [what, token] of Object.entries(tokens)) assert.equal(await whoIs(cookieOf(token)), null, what);
+    for (const [what, token] of Object.entries(tokens)) assert.equal(await whoIs(cookieHeader(token)), null, what);
 
     const good = new EncryptJWT({ email: ann.user.email }).setExpirationTime("1h");
     good.setProtectedHeader({ alg: "dir", enc: "A256CBC-HS512", crit: ["b64"], b64: true });
     const critical = await good.encrypt(key, { crit: { b64: true } });
-    assert.equal(await whoIs(cookieOf(critical)), null, "an extension that must be understood");
+    assert.equal(await whoIs(cookieHeader(critical)), null, "an extension that must be understood");
   });
 
   test("beyond 16 KiB in all", async () => {
-    const fits = await sealV5({ ...claimsOf(ann.user), ...ballast(14_500) }, NEW);
-    const over = await sealV5({ ...claimsOf(ann.user), ...ballast(17_000) }, NEW);
+    const fits = await encryptV5({ ...claimsFor(ann.user), ...ballast(14_500) }, NEW);
+    const over = await encryptV5({ ...claimsFor(ann.user), ...ballast(17_000) }, NEW);
     assert.ok(fits.length < 16 * 1024 && over.length > 16 * 1024, `${fits.length} ${over.length}`);
-    assert.equal(await whoIs(cookieOf(fits)), ann.user.id);
-    assert.equal(await whoIs(cookieOf(over)), null);
+    assert.equal(await whoIs(cookieHeader(fits)), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(over)), null);
     assert.equal(await whoIs(`${V5_COOKIE}=${over}`), null);
     const many = Array.from({ length: 500 }, (_, i) => `${V5_COOKIE}.${i}=x`).join("; ");
     assert.equal(await whoIs(many), null);
@@ -231,11 +231,11 @@ describe("a token is not believed", () => {
   test("where no secret is set", async () => {
     const server = await world.startServer();
     for (const [seal, cookie] of [
-      [sealV5, V5_COOKIE],
-      [sealV4, V4_COOKIE],
+      [encryptV5, V5_COOKIE],
+      [encryptV4, V4_COOKIE],
     ]) {
       for (const secret of [NEW, "x"])
-        assert.equal(await whoIs(cookieOf(await seal(claimsOf(ann.user), secret), cookie), server), null);
+        assert.equal(await whoIs(cookieHeader(await seal(claimsFor(ann.user), secret), cookie), server), null);
     }
     assert.equal(await whoIs(ann.cookie, server), ann.user.id);
   });
@@ -247,9 +247,9 @@ function thumbprint(key) {
 }
 
 test("no token and no secret is in the log", async () => {
-  const token = await sealV5(claimsOf(ann.user), NEW);
-  await whoIs(cookieOf(token));
-  await whoIs(cookieOf(`${token.slice(0, -4)}AAAA`));
+  const token = await encryptV5(claimsFor(ann.user), NEW);
+  await whoIs(cookieHeader(token));
+  await whoIs(cookieHeader(`${token.slice(0, -4)}AAAA`));
   const log = world.server.stderr.join("\n");
   for (const secret of [NEW, OLD, token, token.split(".")[3]]) assert.ok(!log.includes(secret));
 });

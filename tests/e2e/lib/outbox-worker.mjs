@@ -12,31 +12,31 @@ const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 /** Runs `outbox-worker` to its end, whatever that is. */
-export const operate = (database, ...args) => run(OUTBOX_WORKER_BIN, args, { DATABASE_URL: database.url });
+export const runWorker = (database, ...args) => run(OUTBOX_WORKER_BIN, args, { DATABASE_URL: database.url });
 
 /** Runs it; it must end well. Returns its standard output. */
-export async function operated(database, ...args) {
-  const { code, stdout, stderr } = await operate(database, ...args);
+export async function runWorkerOk(database, ...args) {
+  const { code, stdout, stderr } = await runWorker(database, ...args);
   assert.equal(code, 0, `outbox-worker ${args.join(" ")}: ${stderr}${stdout}`);
-  assert.equal(complaints(stderr), "", "nothing to complain of");
+  assert.equal(unexpectedStderr(stderr), "", "nothing to complain of");
   return stdout;
 }
 
 /** What is said on stderr, but for the warnings about slow statements that a busy machine brings about. */
-const complaints = (stderr) =>
+const unexpectedStderr = (stderr) =>
   stderr
     .split("\n")
     .filter((line) => !line.includes("sqlx::query: slow statement"))
     .join("\n");
 
 /** The same, with `--json`; returns what it said. */
-export const told = async (database, ...args) => JSON.parse(await operated(database, ...args, "--json"));
+export const runWorkerJson = async (database, ...args) => JSON.parse(await runWorkerOk(database, ...args, "--json"));
 
 /** Asserts a refusal: exit code not 0, one sentence on stderr that `says` so, nothing on stdout. */
-export function assertRefusal({ code, stdout, stderr }, says) {
+export function assertErrorExit({ code, stdout, stderr }, says) {
   assert.equal(code, 2, "the exit code of a command that could not do its work");
   // A hint at --help may follow the sentence.
-  const lines = complaints(stderr)
+  const lines = unexpectedStderr(stderr)
     .split("\n")
     .filter((line) => line.trim() !== "" && !/^(For more information|Usage:)/.test(line));
   assert.equal(lines.length, 1, `one sentence on stderr:\n${stderr}`);
@@ -49,14 +49,14 @@ export function assertRefusal({ code, stdout, stderr }, says) {
  * Asserts that the command is refused with a sentence that `says` so, and that nothing in the database changed; with
  * `{vault}`, nothing of that vault.
  */
-export async function assertRefused(database, args, says, scope) {
-  const before = await contents(database, scope);
-  assertRefusal(await operate(database, ...args), says);
-  assert.deepEqual(await contents(database, scope), before, "nothing changed");
+export async function assertRejectedUnchanged(database, args, says, scope) {
+  const before = await tableDigests(database, scope);
+  assertErrorExit(await runWorker(database, ...args), says);
+  assert.deepEqual(await tableDigests(database, scope), before, "nothing changed");
 }
 
 /** `outbox-worker` under way, with its standard input in the test's hand. */
-export class Operation {
+export class WorkerProcess {
   stdout = "";
   stderr = "";
 
@@ -91,32 +91,32 @@ export class Operation {
     assert.equal(this.child.exitCode, null, `${this.name} is still at it: ${this.stdout}${this.stderr}`);
     this.child.kill("SIGKILL");
     assert.equal((await this.end()).signal, "SIGKILL");
-    if (database) await gone(database);
+    if (database) await waitForDisconnect(database);
   }
 }
 
 /** Runs it with `input` on its standard input. */
-export async function fed(database, args, input) {
-  const operation = new Operation(database, args);
+export async function runWorkerWithInput(database, args, input) {
+  const operation = new WorkerProcess(database, args);
   operation.child.stdin.end(input);
   return operation.end();
 }
 
 /** What the tool's connections to this database are doing. */
-export const connections = (database) =>
+export const workerConnections = (database) =>
   database.rows(
     `SELECT state, wait_event_type, backend_xid IS NOT NULL AS writing FROM pg_stat_activity
      WHERE datname = current_database() AND application_name = 'outbox-worker'`,
   );
 
 /** Waits until the database has let go of a tool that is gone, and of all it was doing. */
-export const gone = (database) =>
-  eventually(async () => (await connections(database)).length === 0, "the tool's connections are gone");
+export const waitForDisconnect = (database) =>
+  eventually(async () => (await workerConnections(database)).length === 0, "the tool's connections are gone");
 
 /** Waits until the tool waits for a lock that the test holds: it is in the middle. */
-export const held = (database) =>
+export const waitForLockWait = (database) =>
   eventually(
-    async () => (await connections(database)).some(({ wait_event_type }) => wait_event_type === "Lock"),
+    async () => (await workerConnections(database)).some(({ wait_event_type }) => wait_event_type === "Lock"),
     "the tool is in the middle",
   );
 
@@ -126,7 +126,7 @@ const TABLES = ["users", "vaults", "vault_users", "sources", "outbox", "replays"
  * What the tables hold, as a digest a table, of one vault or of all. With `touched` even a row that was written anew
  * with the same values counts as changed.
  */
-export async function contents(database, { vault, touched = false } = {}) {
+export async function tableDigests(database, { vault, touched = false } = {}) {
   const digests = {};
   for (const table of TABLES) {
     const column = { users: null, vaults: "id" }[table] ?? "vault_id";
@@ -142,8 +142,8 @@ export async function contents(database, { vault, touched = false } = {}) {
 }
 
 /** Asserts that `verify` finds nothing wrong; returns its report. */
-export async function assertClean(database, ...args) {
-  const report = await told(database, "verify", ...args);
+export async function assertVerifiesClean(database, ...args) {
+  const report = await runWorkerJson(database, "verify", ...args);
   assert.deepEqual([report.clean, report.findings], [true, []]);
   return report;
 }

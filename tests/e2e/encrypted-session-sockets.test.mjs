@@ -4,10 +4,10 @@ import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { assertNoPanic } from "./lib/proc.mjs";
-import { Rest } from "./lib/rest.mjs";
-import { claimsOf, cookieOf, newSecret, sealV4, sealV5, V4_COOKIE } from "./lib/sealed.mjs";
-import { Tally } from "./lib/tally.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
+import { RestClient } from "./lib/rest.mjs";
+import { claimsFor, cookieHeader, newSecret, encryptV4, encryptV5, V4_COOKIE } from "./lib/encrypted-session.mjs";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
@@ -27,8 +27,8 @@ after(async () => {
 });
 
 async function sealed(user = member.user, options = {}) {
-  const cookie = cookieOf(await sealV5(claimsOf(user), SECRET, options));
-  return new Rest(world.server.url, cookie, user);
+  const cookie = cookieHeader(await encryptV5(claimsFor(user), SECRET, options));
+  return new RestClient(world.server.url, cookie, user);
 }
 
 async function vaultWithMember(user = member.user) {
@@ -42,7 +42,7 @@ function everywhere(session, vault) {
   const places = nodes.flatMap((node, n) => TRANSPORTS.map((transports) => ({ node, n, transports })));
   return Promise.all(
     places.map(async ({ node, n, transports }) => {
-      const client = await Tally.connect(node.url, session, { transports });
+      const client = await BulkSubscriber.connect(node.url, session, { transports });
       world.defer(client, () => client.close());
       client.where = `${transports.join(" then ")} on node ${n + 1}`;
       await client.join(vault.id);
@@ -52,21 +52,21 @@ function everywhere(session, vault) {
 }
 
 async function assertCut(t, clients, from) {
-  for (const client of clients) await client.until(() => client.cuts === 1, `cut off, ${client.where}`);
+  for (const client of clients) await client.until(() => client.disconnects === 1, `cut off, ${client.where}`);
   t.diagnostic(`all cut off ${Math.round(performance.now() - from)} ms after; promised is a second`);
 }
 
 async function assertGone(vault, gone, staying = []) {
-  const counts = gone.map((client) => client.of(vault.id).length);
+  const counts = gone.map((client) => client.eventsOf(vault.id).length);
   const { seq } = await owner.createSource(vault.id, "Not for a session that is over");
   for (const client of staying) {
-    await client.until(() => client.last(vault.id) === seq, `live, ${client.where}`);
-    assert.equal(client.cuts, 0, client.where);
+    await client.until(() => client.lastSeq(vault.id) === seq, `live, ${client.where}`);
+    assert.equal(client.disconnects, 0, client.where);
   }
   for (const [i, client] of gone.entries()) {
     client.socket.connect();
     await client.until(() => client.latest.connect_error === "UNAUTHORIZED", `the refusal, ${client.where}`);
-    assert.equal(client.of(vault.id).length, counts[i], `nothing more, ${client.where}`);
+    assert.equal(client.eventsOf(vault.id).length, counts[i], `nothing more, ${client.where}`);
   }
 }
 
@@ -74,13 +74,13 @@ test("I3: a socket with such a token joins and hears events as any other", async
   const vault = await vaultWithMember();
   const clients = await everywhere(await sealed(), vault);
   const { seq } = await owner.createSource(vault.id);
-  for (const client of clients) await client.until(() => client.last(vault.id) === seq, `live, ${client.where}`);
+  for (const client of clients) await client.until(() => client.lastSeq(vault.id) === seq, `live, ${client.where}`);
 });
 
 test("none or a bad one: UNAUTHORIZED, by every transport", async () => {
-  const wrong = new Rest(world.server.url, cookieOf(await sealV5(claimsOf(member.user), newSecret())));
+  const wrong = new RestClient(world.server.url, cookieHeader(await encryptV5(claimsFor(member.user), newSecret())));
   for (const transports of TRANSPORTS) {
-    const client = world.defer(new Tally(world.server.url, { cookie: wrong.cookie, transports }), (c) => c.close());
+    const client = world.defer(new BulkSubscriber(world.server.url, { cookie: wrong.cookie, transports }), (c) => c.close());
     assert.equal(await client.until(() => client.latest.connect_error, "the refusal"), "UNAUTHORIZED");
   }
 });
@@ -94,7 +94,7 @@ test("I6: at its end, the tolerance of 15 s included, and not before", async (t)
   const { expires } = (await session.expect(200, "GET", "/api/auth/session")).body;
   const end = performance.now() + Date.parse(expires) - Date.now();
   for (const client of gone) {
-    await client.until(() => client.cuts === 1, `cut off, ${client.where}`);
+    await client.until(() => client.disconnects === 1, `cut off, ${client.where}`);
     assert.ok(performance.now() >= end - 50, "not before its time");
   }
   t.diagnostic(`all cut off ${Math.round(performance.now() - end)} ms after the end; promised is a second`);
@@ -111,7 +111,7 @@ for (const [what, version, signOut] of [
     const session =
       version === 5
         ? await sealed()
-        : new Rest(world.server.url, cookieOf(await sealV4(claimsOf(member.user), SECRET), V4_COOKIE), member.user);
+        : new RestClient(world.server.url, cookieHeader(await encryptV4(claimsFor(member.user), SECRET), V4_COOKIE), member.user);
     const [gone, staying] = [await everywhere(session, vault), await everywhere(await sealed(), vault)];
     const from = performance.now();
     await signOut(session.at(nodes[1]));
@@ -144,11 +144,11 @@ test("a sign-out with a token that is no session leaves no row", async () => {
   const count = async () => (await world.database.rows("SELECT count(*)::int AS n FROM revoked_tokens"))[0].n;
   const before = await count();
   for (const token of [
-    await sealV5(claimsOf(member.user), newSecret()),
-    await sealV5(claimsOf(member.user), SECRET, { maxAge: -16 }),
+    await encryptV5(claimsFor(member.user), newSecret()),
+    await encryptV5(claimsFor(member.user), SECRET, { maxAge: -16 }),
     "a.b.c.d.e",
   ])
-    await new Rest(world.server.url, cookieOf(token)).expect(204, "POST", "/api/auth/logout");
+    await new RestClient(world.server.url, cookieHeader(token)).expect(204, "POST", "/api/auth/logout");
   assert.equal(await count(), before);
 });
 
@@ -157,7 +157,7 @@ test("I6: with its user: the deletion of an account cuts its sockets off", async
   const session = await sealed(leaving.user);
   const clients = [];
   for (const node of nodes) {
-    const client = await Tally.connect(node.url, session);
+    const client = await BulkSubscriber.connect(node.url, session);
     clients.push(world.defer(client, () => client.close()));
   }
   const from = performance.now();

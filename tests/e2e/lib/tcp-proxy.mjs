@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import net from "node:net";
 
-export class Proxy {
+export class TcpProxy {
   /** What is done to a connection that becomes a websocket, once the server has sent so many chunks on it. */
   sabotage = null;
   #pairs = new Set();
@@ -19,7 +19,7 @@ export class Proxy {
     const server = net.createServer({ allowHalfOpen: true });
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
-    const proxy = new Proxy(server, server.address().port);
+    const proxy = new TcpProxy(server, server.address().port);
     proxy.targetPort = targetPort;
     server.on("connection", (near) => proxy.#connect(near));
     return proxy;
@@ -83,7 +83,7 @@ export class Proxy {
   }
 
   /** The proxy's own ports of its connections to the target. */
-  get farPorts() {
+  get upstreamPorts() {
     return [...this.#pairs].map(({ far }) => far.localPort);
   }
 
@@ -100,7 +100,7 @@ function hold({ near, far }) {
 }
 
 /** A port on which nobody listens. */
-export async function freePort() {
+export async function findFreePort() {
   const server = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();

@@ -1,13 +1,13 @@
 // The official client for large numbers of events, or that comes back by itself and resumes, as a good client does.
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
-import { Record } from "./record.mjs";
+import { EventRecord } from "./event-record.mjs";
 import { emitted, withDeadline } from "./wait.mjs";
 
 /** Options of a client that comes back soon after it was cut off. */
 export const RESUMING = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 100 };
 
-export class Tally extends Record {
+export class BulkSubscriber extends EventRecord {
   constructor(url, { cookie, ...options } = {}) {
     super();
     this.socket = io(url, {
@@ -26,7 +26,7 @@ export class Tally extends Record {
 
   /** Connected, as the REST user `rest`. */
   static async connect(url, rest, options = {}) {
-    const tally = new Tally(url, { cookie: rest.cookie, ...options });
+    const tally = new BulkSubscriber(url, { cookie: rest.cookie, ...options });
     try {
       // Refused is refused, unless the client is to try again.
       const refusal = () => !options.reconnection && tally.latest.connect_error;
@@ -44,7 +44,7 @@ export class Tally extends Record {
   }
 
   /** Emits with an acknowledgement and returns it. */
-  ask(name, ...payload) {
+  emitWithAck(name, ...payload) {
     return withDeadline(
       new Promise((resolve) => this.socket.emit(name, ...payload, resolve)),
       `acknowledgement of ${name}`,
@@ -60,13 +60,13 @@ export class Tally extends Record {
 
   /** From now on joins after the last event it has, at once and whenever it is connected again. */
   follow(vaultId, after) {
-    const join = () => this.socket.emit("vault:join", { vaultId, after: this.last(vaultId) || after });
+    const join = () => this.socket.emit("vault:join", { vaultId, after: this.lastSeq(vaultId) || after });
     if (this.socket.connected) join();
     this.socket.on("connect", join);
   }
 
   /** How many times it was cut off. */
-  get cuts() {
+  get disconnects() {
     return this.received.filter(({ name }) => name === "disconnect").length;
   }
 

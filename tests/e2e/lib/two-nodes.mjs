@@ -3,7 +3,7 @@ import { eventually } from "./wait.mjs";
 import { World } from "./world.mjs";
 
 /** A world with two servers, in `servers`, and what each is called in the table `nodes`, in `nodes`. */
-export async function openPair({ env = {}, users = ["owner"] } = {}) {
+export async function openTwoNodes({ env = {}, users = ["owner"] } = {}) {
   const world = await World.open({ env, users });
   try {
     world.servers = [world.server];
@@ -25,6 +25,6 @@ function newNode({ database }, known) {
 }
 
 /** A client of that user in the vault's room, on each node. */
-export function membersOnBoth(world, rest, vaultId, options = {}) {
+export function joinOnBothNodes(world, rest, vaultId, options = {}) {
   return Promise.all(world.servers.map((server) => world.member(rest, vaultId, { ...options, server })));
 }
