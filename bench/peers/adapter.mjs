@@ -1,16 +1,16 @@
 // (c) As (a), for several nodes: the adapter tells the others by NOTIFY.
 
-import { createAdapter } from '@socket.io/postgres-adapter';
-import pg from 'pg';
+import { createAdapter } from "@socket.io/postgres-adapter";
+import pg from "pg";
 
-import { connection, eventOf, insertSource, pool, room, serve } from './common.mjs';
+import { connection, eventOf, insertSource, pool, room, serve } from "./common.mjs";
 
 // Its own connections: one listens all the time.
 const io = serve({
   adapter: createAdapter(new pg.Pool({ ...connection, max: 10 })),
   async createSource(actor, vaultId, body) {
     const source = await insertSource(pool, vaultId, body);
-    io.to(room(vaultId)).emit('source:created', eventOf(source, actor));
+    io.to(room(vaultId)).emit("source:created", eventOf(source, actor));
     return source;
   },
 });

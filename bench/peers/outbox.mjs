@@ -1,11 +1,22 @@
 // (b) The same promises as SyncScript's, written as one would in Node.js: vault row, role, source, outbox row and NOTIFY
 // in one transaction; a relay listens, reads what is new of all vaults told of in one query, and emits.
 
-import { randomUUID } from 'node:crypto';
+import { randomUUID } from "node:crypto";
 
-import pg from 'pg';
+import pg from "pg";
 
-import { connection, eventOf, insertSource, pool, requireRole, room, run, serve, signedIn, transaction } from './common.mjs';
+import {
+  connection,
+  eventOf,
+  insertSource,
+  pool,
+  requireRole,
+  room,
+  run,
+  serve,
+  signedIn,
+  transaction,
+} from "./common.mjs";
 
 /** Positions emitted, of the vaults that somebody has joined. */
 const emitted = new Map();
@@ -14,21 +25,24 @@ let reading = false;
 
 const io = serve({
   authorise: signedIn,
-  joined: (vaultId, seq) => { if (!emitted.has(vaultId)) emitted.set(vaultId, seq); },
-  createSource: (user, vaultId, body) => transaction(async (db) => {
-    // Locks the vault: the order of seq is the order of commits, and the role is read after the lock.
-    const bump = 'UPDATE vaults SET head_seq = head_seq + 1 WHERE id = $1 RETURNING head_seq::int AS seq';
-    const [head] = await run(db, 'bump', bump, [vaultId]);
-    const sql = 'SELECT role FROM vault_users WHERE vault_id = $1 AND user_id = $2';
-    const [found] = await run(db, 'role', sql, [vaultId, user.userId]);
-    requireRole(head && found?.role);
-    const source = await insertSource(db, vaultId, body);
-    const event = eventOf(source, { ...user, ...found }, { seq: head.seq, eventId: randomUUID() });
-    const insert = `WITH event AS (INSERT INTO outbox (vault_id, seq, type, payload) VALUES ($1, $2, $3, $4))
+  joined: (vaultId, seq) => {
+    if (!emitted.has(vaultId)) emitted.set(vaultId, seq);
+  },
+  createSource: (user, vaultId, body) =>
+    transaction(async (db) => {
+      // Locks the vault: the order of seq is the order of commits, and the role is read after the lock.
+      const bump = "UPDATE vaults SET head_seq = head_seq + 1 WHERE id = $1 RETURNING head_seq::int AS seq";
+      const [head] = await run(db, "bump", bump, [vaultId]);
+      const sql = "SELECT role FROM vault_users WHERE vault_id = $1 AND user_id = $2";
+      const [found] = await run(db, "role", sql, [vaultId, user.userId]);
+      requireRole(head && found?.role);
+      const source = await insertSource(db, vaultId, body);
+      const event = eventOf(source, { ...user, ...found }, { seq: head.seq, eventId: randomUUID() });
+      const insert = `WITH event AS (INSERT INTO outbox (vault_id, seq, type, payload) VALUES ($1, $2, $3, $4))
                     SELECT pg_notify('outbox', $1::text)`;
-    await run(db, 'event', insert, [vaultId, head.seq, 'source:created', JSON.stringify(event)]);
-    return source;
-  }),
+      await run(db, "event", insert, [vaultId, head.seq, "source:created", JSON.stringify(event)]);
+      return source;
+    }),
 });
 
 async function relay() {
@@ -39,7 +53,7 @@ async function relay() {
     dirty.clear();
     const sql = `SELECT o.vault_id, o.seq::int, o.type, o.payload FROM unnest($1::uuid[], $2::bigint[]) p (vault_id, seq)
                  JOIN outbox o ON o.vault_id = p.vault_id AND o.seq > p.seq ORDER BY o.vault_id, o.seq`;
-    for (const event of await run(pool, 'news', sql, [vaults, vaults.map((vault) => emitted.get(vault))])) {
+    for (const event of await run(pool, "news", sql, [vaults, vaults.map((vault) => emitted.get(vault))])) {
       io.to(room(event.vault_id)).emit(event.type, event.payload);
       emitted.set(event.vault_id, event.seq);
     }
@@ -49,9 +63,12 @@ async function relay() {
 
 const listener = new pg.Client(connection);
 await listener.connect();
-listener.on('notification', ({ payload }) => {
+listener.on("notification", ({ payload }) => {
   if (!emitted.has(payload)) return;
   dirty.add(payload);
-  relay().catch((error) => { console.error(error); process.exit(1); });
+  relay().catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
 });
-await listener.query('LISTEN outbox');
+await listener.query("LISTEN outbox");

@@ -2,14 +2,16 @@
 // log: the quicker of its two, and without the protections that cost it a query a message. Messages of a vault keep their
 // order by its segments; it numbers nothing.
 
-import { randomUUID } from 'node:crypto';
+import { randomUUID } from "node:crypto";
 
 import {
-  createReplicationSegmentMutexConcurrencyController, getDisabledLogger, initializeMessageStorage,
+  createReplicationSegmentMutexConcurrencyController,
+  getDisabledLogger,
+  initializeMessageStorage,
   initializeReplicationMessageListener,
-} from 'pg-transactional-outbox';
+} from "pg-transactional-outbox";
 
-import { connection, eventOf, insertSource, pool, room, serve, transaction } from './common.mjs';
+import { connection, eventOf, insertSource, pool, room, serve, transaction } from "./common.mjs";
 
 // A slot's name is known to the whole PostgreSQL, so each database has its own.
 const slot = `outbox_${new URL(connection.connectionString).pathname.slice(1)}`;
@@ -17,12 +19,12 @@ await pool.query("CREATE PUBLICATION outbox_publication FOR TABLE package_outbox
 await pool.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [slot]);
 
 const config = {
-  outboxOrInbox: 'outbox',
+  outboxOrInbox: "outbox",
   dbListenerConfig: connection,
   settings: {
-    dbSchema: 'public',
-    dbTable: 'package_outbox',
-    dbPublication: 'outbox_publication',
+    dbSchema: "public",
+    dbTable: "package_outbox",
+    dbPublication: "outbox_publication",
     dbReplicationSlot: slot,
     enableMaxAttemptsProtection: false,
     enablePoisonousMessageProtection: false,
@@ -34,20 +36,32 @@ const logger = { ...getDisabledLogger(), warn: complain, error: complain, fatal:
 const store = initializeMessageStorage(config, logger);
 
 const io = serve({
-  createSource: (actor, vaultId, body) => transaction(async (db) => {
-    const source = await insertSource(db, vaultId, body);
-    const id = randomUUID();
-    await store({
-      id, aggregateType: 'vault', aggregateId: vaultId, messageType: 'source:created', segment: vaultId,
-      payload: eventOf(source, actor, { eventId: id }),
-    }, db);
-    return source;
-  }),
+  createSource: (actor, vaultId, body) =>
+    transaction(async (db) => {
+      const source = await insertSource(db, vaultId, body);
+      const id = randomUUID();
+      await store(
+        {
+          id,
+          aggregateType: "vault",
+          aggregateId: vaultId,
+          messageType: "source:created",
+          segment: vaultId,
+          payload: eventOf(source, actor, { eventId: id }),
+        },
+        db,
+      );
+      return source;
+    }),
 });
 
 initializeReplicationMessageListener(
   config,
-  { handle: async (message) => { io.to(room(message.aggregateId)).emit(message.messageType, message.payload); } },
+  {
+    handle: async (message) => {
+      io.to(room(message.aggregateId)).emit(message.messageType, message.payload);
+    },
+  },
   logger,
   { concurrencyStrategy: createReplicationSegmentMutexConcurrencyController() },
 );

@@ -95,7 +95,9 @@ test("every example is one", async () => {
   for (const [name, { example }] of schemas) assertFits({ $ref: `#/components/schemas/${name}` }, example, name);
 
   const codes = new Set();
-  const responses = Object.values(paths).flatMap((item) => Object.values(item)).map(({ responses: all }) => all);
+  const responses = Object.values(paths)
+    .flatMap((item) => Object.values(item))
+    .map(({ responses: all }) => all);
   for (const [status, { content }] of responses.flatMap(Object.entries)) {
     const problem = content?.["application/problem+json"];
     for (const { value } of Object.values(problem?.examples ?? {})) {

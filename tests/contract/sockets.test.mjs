@@ -64,7 +64,7 @@ test("every example is one", () => {
 
 test("whatever a live server says is as the document has it, and it says everything that is there", async () => {
   const { owner, contributor, viewer, extra } = world.users;
-  const vault = await world.vault("Awkward \u2028 \"😀\"");
+  const vault = await world.vault('Awkward \u2028 "😀"');
   const base = `/api/vaults/${vault.id}`;
   const watching = await world.subscriber(owner);
   const leaving = await world.subscriber(viewer);
@@ -106,7 +106,11 @@ test("whatever a live server says is as the document has it, and it says everyth
   await third.waitFor(({ data }) => data === "TOO_MANY_SOCKETS", "the limit of sockets");
 
   for (const client of [watching, leaving, writing, stranger, third]) checkReceived(client);
-  assert.deepEqual([...messages.keys()].filter((key) => !seen.has(key)), [], "every message was seen");
+  assert.deepEqual(
+    [...messages.keys()].filter((key) => !seen.has(key)),
+    [],
+    "every message was seen",
+  );
 });
 
 test("the server takes the examples of the document, and not what they are not", async () => {

@@ -123,10 +123,7 @@ for (const version of [5, 4]) {
       await client.signOut({ callbackUrl: "/login" });
       assert.equal(page.location.href, `${world.server.url}/login`);
       await signIn("not it", { redirect: true });
-      assert.equal(
-        page.location.href,
-        `${world.server.url}/api/auth/signin?error=CredentialsSignin&code=credentials`,
-      );
+      assert.equal(page.location.href, `${world.server.url}/api/auth/signin?error=CredentialsSignin&code=credentials`);
     });
 
     test("never to another site, but to one on the list", async () => {
@@ -172,7 +169,10 @@ describe("by hand", () => {
     const good = await post(CREDENTIALS, fields(token, { callbackUrl: "/test/realtime" }), { cookie });
     assert.equal(good.status, 302);
     assert.equal(good.headers.get("location"), `${world.server.url}/test/realtime`);
-    const session = good.headers.getSetCookie().find((line) => line.startsWith(SESSION_COOKIE)).split(";")[0];
+    const session = good.headers
+      .getSetCookie()
+      .find((line) => line.startsWith(SESSION_COOKIE))
+      .split(";")[0];
     const bad = await post(CREDENTIALS, fields(token, { password: "not it" }), { cookie });
     assert.equal(bad.status, 302);
     assert.match(bad.headers.get("location"), /\/api\/auth\/signin\?error=CredentialsSignin&code=credentials$/);
@@ -235,7 +235,9 @@ describe("by hand", () => {
     const node = await world.startServer({ env: { AUTH_SECRET: secret } });
     const response = await fetch(`${node.url}/api/auth/csrf`);
     const { csrfToken } = await response.json();
-    const hash = createHash("sha256").update(csrfToken + secret).digest("hex");
+    const hash = createHash("sha256")
+      .update(csrfToken + secret)
+      .digest("hex");
     const [line] = response.headers.getSetCookie();
     assert.equal(line, `${CSRF_COOKIE}=${csrfToken}%7C${hash}; HttpOnly; SameSite=Lax; Path=/`);
   });

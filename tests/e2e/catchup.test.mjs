@@ -40,7 +40,8 @@ async function connectClient(rest, options, url = world.server.url) {
 async function vaultWith(count, texts = {}) {
   const vault = await world.vault();
   vault.head = await world.database.headSeq(vault.id);
-  if (count > 0) vault.head = await appendEvents(world.database, { vaultId: vault.id, actor: owner.user, count, ...texts });
+  if (count > 0)
+    vault.head = await appendEvents(world.database, { vaultId: vault.id, actor: owner.user, count, ...texts });
   return vault;
 }
 
@@ -118,7 +119,14 @@ describe("I3, I4: joining while writers are busy", () => {
     const { seq } = await owner.at(other).createSource(vault.id, "This wakes it");
     for (const client of [first, second]) await client.until(() => client.lastSeq(vault.id) === seq, "the last event");
     await assertMatchesLog(world.database, vault.id, first.eventsOf(vault.id), 1, seq, "who joined before");
-    await assertMatchesLog(world.database, vault.id, second.eventsOf(vault.id), vault.head + 1, seq, "who joined after");
+    await assertMatchesLog(
+      world.database,
+      vault.id,
+      second.eventsOf(vault.id),
+      vault.head + 1,
+      seq,
+      "who joined after",
+    );
     await other.end("SIGKILL");
   });
 });
@@ -133,7 +141,14 @@ describe("I4: the edges of `after`", () => {
       assert.equal(client.eventsOf(vault.id).length, vault.head - after);
       vault.head = (await owner.createSource(vault.id)).seq;
       await client.until(() => client.lastSeq(vault.id) === vault.head, "the live event");
-      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), after + 1, vault.head, `after ${after}`);
+      await assertMatchesLog(
+        world.database,
+        vault.id,
+        client.eventsOf(vault.id),
+        after + 1,
+        vault.head,
+        `after ${after}`,
+      );
     }
   });
 

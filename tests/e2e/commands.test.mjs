@@ -34,7 +34,10 @@ describe("source commands by socket", () => {
         ["By socket", vault.id, 1],
       );
 
-      const updated = await client.emitWithAck("source:updated", { sourceId: created.source.id, title: "Revised by socket" });
+      const updated = await client.emitWithAck("source:updated", {
+        sourceId: created.source.id,
+        title: "Revised by socket",
+      });
       assertShape(updated, { ok: (ok) => ok === true, seq: (seq) => seq === from + 2, source: SOURCE }, "ack");
       assert.deepEqual(updated.source, {
         ...created.source,

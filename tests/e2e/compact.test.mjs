@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { appendEvents } from "./lib/append.mjs";
-import { assertVerifiesClean, assertRejectedUnchanged, tableDigests, waitForDisconnect, waitForLockWait, runWorkerOk, WorkerProcess, runWorkerJson } from "./lib/outbox-worker.mjs";
+import {
+  assertVerifiesClean,
+  assertRejectedUnchanged,
+  tableDigests,
+  waitForDisconnect,
+  waitForLockWait,
+  runWorkerOk,
+  WorkerProcess,
+  runWorkerJson,
+} from "./lib/outbox-worker.mjs";
 import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
 import { assertNoPanic } from "./lib/procfs.mjs";
 import { assertEventsEqual } from "./lib/event-record.mjs";
@@ -24,7 +33,8 @@ after(async () => {
   assertNoPanic(...(world?.servers ?? []));
 });
 
-const compact = (vault, cut, db = database) => runWorkerJson(db, "compact", "--vault", vault.id, "--before", String(cut));
+const compact = (vault, cut, db = database) =>
+  runWorkerJson(db, "compact", "--vault", vault.id, "--before", String(cut));
 const logSeqs = async (vault) => (await database.log(vault.id)).map(({ seq }) => seq);
 
 async function connectClient(server, rest = owner) {
@@ -359,11 +369,15 @@ describe("bad input: one sentence, and nothing changed", () => {
   });
   for (const before of ["0", "1", "-3", "1000", "tomorrow", "2026-13-01", "1.5", "2001-01-01"]) {
     test(`--before ${before}`, () =>
-      assertRejectedUnchanged(database, ["compact", "--vault", vault.id, `--before=${before}`], /--before/, { vault: vault.id }));
+      assertRejectedUnchanged(database, ["compact", "--vault", vault.id, `--before=${before}`], /--before/, {
+        vault: vault.id,
+      }));
   }
 
   test("below an earlier cut", async () => {
     await compact(vault, 8);
-    await assertRejectedUnchanged(database, ["compact", "--vault", vault.id, "--before", "5"], /--before 5/, { vault: vault.id });
+    await assertRejectedUnchanged(database, ["compact", "--vault", vault.id, "--before", "5"], /--before 5/, {
+      vault: vault.id,
+    });
   });
 });

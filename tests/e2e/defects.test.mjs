@@ -160,7 +160,9 @@ describe("I3: the acknowledgement of a join", () => {
   test("the same with 30 connections that are new", async () => {
     const vault = await world.vault();
     for (let round = 0; round < 30; round++) {
-      const client = await connectClient({ transports: [["websocket"], ["polling"], ["polling", "websocket"]][round % 3] });
+      const client = await connectClient({
+        transports: [["websocket"], ["polling"], ["polling", "websocket"]][round % 3],
+      });
       const ack = await client.emitWithAck("vault:join", vault.id);
       const { seq } = await owner.createSource(vault.id);
       await client.until(() => client.lastSeq(vault.id) === seq, `round ${round}`);
@@ -181,7 +183,9 @@ describe("large payloads", () => {
       const clients = [];
       for (const transports of [["websocket"], ["polling"]]) {
         for (const server of [own.server, other]) {
-          const client = own.defer(await BulkSubscriber.connect(server.url, writer, { transports }), (it) => it.close());
+          const client = own.defer(await BulkSubscriber.connect(server.url, writer, { transports }), (it) =>
+            it.close(),
+          );
           await client.join(vault.id);
           clients.push(client);
         }
@@ -223,7 +227,9 @@ describe("large payloads", () => {
           // By turns: waiting in the log, or written while the client is connecting and upgrading.
           const live = run % 2 === 1;
           if (!live) await append();
-          const client = world.defer(new BulkSubscriber(world.server.url, { cookie: owner.cookie }), (it) => it.close());
+          const client = world.defer(new BulkSubscriber(world.server.url, { cookie: owner.cookie }), (it) =>
+            it.close(),
+          );
           const upgraded = new Promise((resolve) =>
             client.socket.io.once("open", () => client.socket.io.engine.once("upgrade", resolve)),
           );
@@ -233,7 +239,10 @@ describe("large payloads", () => {
             await append();
             await notifyVault(world.database.pool, vault.id);
           }
-          await client.until(() => client.lastSeq(vault.id) >= before + 4, `lane ${lane}, run ${run}: the fourth event`);
+          await client.until(
+            () => client.lastSeq(vault.id) >= before + 4,
+            `lane ${lane}, run ${run}: the fourth event`,
+          );
           await withDeadline(upgraded, "the upgrade");
           upgrades++;
           // Whatever is still on its way comes before the answer to a question.
@@ -427,7 +436,13 @@ describe("connections lost at a bad moment", () => {
     const again = await connectClient({});
     await again.join(vault.id, session.lastSeq(vault.id) || head);
     await again.until(() => [again, session].some((client) => client.lastSeq(vault.id) === seq), "the event");
-    await assertMatchesLog(world.database, vault.id, [...session.eventsOf(vault.id), ...again.eventsOf(vault.id)], head + 1, seq);
+    await assertMatchesLog(
+      world.database,
+      vault.id,
+      [...session.eventsOf(vault.id), ...again.eventsOf(vault.id)],
+      head + 1,
+      seq,
+    );
   });
 });
 

@@ -10,7 +10,9 @@ test("every test that docs/security.md names is there, by file and title", () =>
   for (const paragraph of read("docs/security.md").split("\n\n")) {
     // A title belongs to the file named last before it.
     let file;
-    for (const [, path, title] of paragraph.replace(/\s+/g, " ").matchAll(/`((?:tests|test-ui)\/[^`]*\.\w+)`|"([^"]+)"/g)) {
+    for (const [, path, title] of paragraph
+      .replace(/\s+/g, " ")
+      .matchAll(/`((?:tests|test-ui)\/[^`]*\.\w+)`|"([^"]+)"/g)) {
       if (path) file = path;
       else if (file) named.push([file, title]);
       if (path) assert.ok(read(path).length > 0, path);

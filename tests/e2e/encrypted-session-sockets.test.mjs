@@ -80,7 +80,9 @@ test("I3: a socket with such a token joins and hears events as any other", async
 test("none or a bad one: UNAUTHORIZED, by every transport", async () => {
   const wrong = new RestClient(world.server.url, cookieHeader(await encryptV5(claimsFor(member.user), newSecret())));
   for (const transports of TRANSPORTS) {
-    const client = world.defer(new BulkSubscriber(world.server.url, { cookie: wrong.cookie, transports }), (c) => c.close());
+    const client = world.defer(new BulkSubscriber(world.server.url, { cookie: wrong.cookie, transports }), (c) =>
+      c.close(),
+    );
     assert.equal(await client.until(() => client.latest.connect_error, "the refusal"), "UNAUTHORIZED");
   }
 });
@@ -111,7 +113,11 @@ for (const [what, version, signOut] of [
     const session =
       version === 5
         ? await sealed()
-        : new RestClient(world.server.url, cookieHeader(await encryptV4(claimsFor(member.user), SECRET), V4_COOKIE), member.user);
+        : new RestClient(
+            world.server.url,
+            cookieHeader(await encryptV4(claimsFor(member.user), SECRET), V4_COOKIE),
+            member.user,
+          );
     const [gone, staying] = [await everywhere(session, vault), await everywhere(await sealed(), vault)];
     const from = performance.now();
     await signOut(session.at(nodes[1]));

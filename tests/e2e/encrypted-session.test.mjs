@@ -7,7 +7,15 @@ import { after, before, describe, test } from "node:test";
 import { base64url, CompactEncrypt, EncryptJWT, SignJWT } from "jose";
 import { assertNoPanic } from "./lib/procfs.mjs";
 import { RestClient } from "./lib/rest.mjs";
-import { claimsFor, cookieHeader, newSecret, encryptV4, encryptV5, V4_COOKIE, V5_COOKIE } from "./lib/encrypted-session.mjs";
+import {
+  claimsFor,
+  cookieHeader,
+  newSecret,
+  encryptV4,
+  encryptV5,
+  V4_COOKIE,
+  V5_COOKIE,
+} from "./lib/encrypted-session.mjs";
 import { World } from "./lib/world.mjs";
 
 const [NEW, OLD] = [newSecret(), newSecret()];
@@ -60,7 +68,10 @@ describe("a token is believed", () => {
       await whoIs(cookieHeader(await encryptV5({ sub: ann.user.id, email: bob.user.email }, NEW))),
       ann.user.id,
     );
-    assert.equal(await whoIs(cookieHeader(await encryptV5({ sub: randomUUID(), email: bob.user.email }, NEW))), bob.user.id);
+    assert.equal(
+      await whoIs(cookieHeader(await encryptV5({ sub: randomUUID(), email: bob.user.email }, NEW))),
+      bob.user.id,
+    );
   });
 
   test("of either secret while they are rotated", async () => {
@@ -132,7 +143,10 @@ describe("a token is not believed", () => {
 
   test("over its time, beyond the 15 s that Auth.js allows; nor before it begins; nor without end", async () => {
     assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW, { maxAge: -16 }))), null);
-    assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(ann.user), NEW, { maxAge: -16 }), V4_COOKIE)), null);
+    assert.equal(
+      await whoIs(cookieHeader(await encryptV4(claimsFor(ann.user), NEW, { maxAge: -16 }), V4_COOKIE)),
+      null,
+    );
     const header = { alg: "dir", enc: "A256CBC-HS512" };
     const early = { email: ann.user.email, exp: inAnHour(), nbf: inAnHour() };
     for (const claims of [early, { email: ann.user.email }, { email: ann.user.email, exp: "never" }])
@@ -161,15 +175,29 @@ describe("a token is not believed", () => {
         for (const at of [0, Math.floor(parts[part].length / 2), parts[part].length - 1]) {
           const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
           const changed = letters[letters.indexOf(parts[part][at]) ^ 1];
-          const forged = withPart(parts, part, parts[part].slice(0, at) + changed + parts[part].slice(at + 1)).join(".");
+          const forged = withPart(parts, part, parts[part].slice(0, at) + changed + parts[part].slice(at + 1)).join(
+            ".",
+          );
           assert.equal(await whoIs(cookieHeader(forged, cookie)), null, `part ${part}, letter ${at}`);
         }
         const cut = withPart(parts, part, parts[part].slice(0, -4)).join(".");
         assert.equal(await whoIs(cookieHeader(cut, cookie)), null, `part ${part} cut`);
-        assert.equal(await whoIs(cookieHeader(withPart(parts, part, "").join("."), cookie)), null, `part ${part} empty`);
-        assert.equal(await whoIs(cookieHeader(withPart(parts, part, `${parts[part]}=`).join("."), cookie)), null, "padded");
+        assert.equal(
+          await whoIs(cookieHeader(withPart(parts, part, "").join("."), cookie)),
+          null,
+          `part ${part} empty`,
+        );
+        assert.equal(
+          await whoIs(cookieHeader(withPart(parts, part, `${parts[part]}=`).join("."), cookie)),
+          null,
+          "padded",
+        );
       }
-      assert.equal(await whoIs(cookieHeader(withPart(parts, 1, "AAAA").join("."), cookie)), null, "a key where none belongs");
+      assert.equal(
+        await whoIs(cookieHeader(withPart(parts, 1, "AAAA").join("."), cookie)),
+        null,
+        "a key where none belongs",
+      );
       assert.equal(await whoIs(cookieHeader(`${token}.`, cookie)), null);
       assert.equal(await whoIs(cookieHeader(parts.slice(0, 4).join("."), cookie)), null);
     }

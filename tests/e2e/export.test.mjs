@@ -309,7 +309,8 @@ describe("import refuses, in one sentence, and changes nothing", () => {
     operation.child.stdin.write(lines.slice(0, 2200).join("\n") + "\n");
     // Two batches are written, and it waits for the rest.
     await eventually(
-      async () => (await workerConnections(target)).some(({ state, writing }) => writing && state === "idle in transaction"),
+      async () =>
+        (await workerConnections(target)).some(({ state, writing }) => writing && state === "idle in transaction"),
       "the import is in the middle",
     );
     await operation.kill(target);

@@ -77,7 +77,10 @@ describe("stopping", () => {
       const options = { reconnection: true, reconnectionDelay: 100, reconnectionDelayMax: 300 };
       const clients = await Promise.all(
         Array.from({ length: 50 }, (_, i) =>
-          BulkSubscriber.connect(world.server.url, i % 2 ? owner : viewer, { transports: TRANSPORTS[i % 3], ...options }),
+          BulkSubscriber.connect(world.server.url, i % 2 ? owner : viewer, {
+            transports: TRANSPORTS[i % 3],
+            ...options,
+          }),
         ),
       );
       world.defer(clients, () => clients.forEach((client) => client.close()));
@@ -96,7 +99,8 @@ describe("stopping", () => {
       assert.ok(isEstablished(world.server.port, stalled.localPort), "the stalled one is still connected");
 
       await assertEnds(t, world.server, signal);
-      for (const client of clients) await client.until(() => client.disconnects > 0, `the disconnect, ${client.transport}`);
+      for (const client of clients)
+        await client.until(() => client.disconnects > 0, `the disconnect, ${client.transport}`);
       const server = await world.startServer({ port: world.server.port });
       const { seq } = await owner.createSource(vault.id, "By the next server");
       for (const client of clients) {

@@ -106,7 +106,13 @@ describe("a running server", () => {
     for (const [name, program] of Object.entries(PROGRAMS)) {
       assert.equal(await stdoutOf(program, "-V"), `${name} ${version}\n`);
       const long = await stdoutOf(program, "--version");
-      for (const line of [`^${name} ${version}$`, `^commit +${commit}$`, "^profile +\\w+$", "^rustc +rustc \\d", "^target +\\w+-"])
+      for (const line of [
+        `^${name} ${version}$`,
+        `^commit +${commit}$`,
+        "^profile +\\w+$",
+        "^rustc +rustc \\d",
+        "^target +\\w+-",
+      ])
         assert.match(long, new RegExp(line, "m"));
     }
   });
@@ -120,7 +126,9 @@ describe("compose.yaml", () => {
     const environment = /environment:\n((?: {4}.*\n)+)/.exec(compose)[1];
     const names = [...environment.matchAll(/^ {4}([A-Z_]+):/gm)].map(([, name]) => name);
     assert.ok(names.includes("DATABASE_URL"));
-    const image = of("ENV").at(-1).matchAll(/(\w+)=/g);
+    const image = of("ENV")
+      .at(-1)
+      .matchAll(/(\w+)=/g);
     for (const name of [...names, ...[...image].map(([, name]) => name)])
       assert.match(help, new RegExp(`\\[env: ${name}\\b`), name);
   });
@@ -136,7 +144,10 @@ describe("compose.yaml", () => {
     const proxy = read("ops/compose/nginx.conf");
     const nodes = [...compose.matchAll(/^ {2}(node-\d+): \*node$/gm)].map(([, name]) => `${name}:${of("EXPOSE")[0]}`);
     assert.equal(nodes.length, 2);
-    assert.deepEqual([...proxy.matchAll(/^ +server (\S+)/gm)].map(([, name]) => name), nodes);
+    assert.deepEqual(
+      [...proxy.matchAll(/^ +server (\S+)/gm)].map(([, name]) => name),
+      nodes,
+    );
     assert.match(compose, new RegExp(`:${/listen (\d+);/.exec(proxy)[1]}"`));
   });
 });
@@ -146,8 +157,15 @@ describe("ops", () => {
     test(`${path} is a configuration of nginx`, { skip: missing("nginx") || missing("openssl") }, (t) => {
       const directory = scratch(t);
       const [certificate, key] = ["cert.pem", "key.pem"].map((name) => join(directory, name));
-      const made = tool("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=sync.example.com"].concat(
-        ["-keyout", key, "-out", certificate]));
+      const made = tool(
+        "openssl",
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=sync.example.com"].concat([
+          "-keyout",
+          key,
+          "-out",
+          certificate,
+        ]),
+      );
       assert.equal(made.status, 0, made.stderr);
       // Names of compose's network, and files of a real host.
       const text = read(path)
@@ -155,9 +173,14 @@ describe("ops", () => {
         .replaceAll(/(ssl_certificate +)\S+;/g, `$1${certificate};`)
         .replaceAll(/(ssl_certificate_key +)\S+;/g, `$1${key};`);
       const main = join(directory, "nginx.conf");
-      const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((p) => `${p}_temp_path ${directory}/${p};`);
+      const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+        (p) => `${p}_temp_path ${directory}/${p};`,
+      );
       writeFileSync(join(directory, "site.conf"), text);
-      writeFileSync(main, `pid ${directory}/pid; events {} http { access_log off; ${paths.join(" ")} include site.conf; }`);
+      writeFileSync(
+        main,
+        `pid ${directory}/pid; events {} http { access_log off; ${paths.join(" ")} include site.conf; }`,
+      );
       const { status, stderr } = tool("nginx", ["-t", "-e", "stderr", "-p", directory, "-c", main]);
       assert.equal(status, 0, stderr);
     });
@@ -183,7 +206,11 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
   describe(`${name} completions and man`, () => {
     const command = { syncscript: "seed-demo", "outbox-worker": "replays" }[name];
 
-    for (const [shell, begins] of [["bash", `complete -F _${name.replace("-", "__")} `], ["zsh", `#compdef ${name}`], ["fish", "complete -c"]]) {
+    for (const [shell, begins] of [
+      ["bash", `complete -F _${name.replace("-", "__")} `],
+      ["zsh", `#compdef ${name}`],
+      ["fish", "complete -c"],
+    ]) {
       test(shell, async (t) => {
         const text = await stdoutOf(program, "completions", shell);
         assert.ok(text.includes(begins) && text.includes(command), text.slice(0, 300));

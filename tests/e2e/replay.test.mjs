@@ -38,7 +38,8 @@ async function vaultOf(count, { database } = world, rest = owner) {
   return vault;
 }
 
-const findReplay = async (id, { database } = world) => (await runWorkerJson(database, "replays")).find((replay) => replay.id === id);
+const findReplay = async (id, { database } = world) =>
+  (await runWorkerJson(database, "replays")).find((replay) => replay.id === id);
 
 /** The id of the replay that runs for this vault, once there is one. */
 const running = (vaultId, { database } = world) =>
@@ -301,19 +302,17 @@ describe("a replay is a row", () => {
   });
 
   const noTerminal = spawnSync("script", ["--version"]).error ? "script (util-linux) is not installed" : false;
-  test(
-    "on a terminal a bar shows how far it is, how fast, and how long it will take",
-    { skip: noTerminal },
-    async () => {
-      const vault = await vaultOf(40);
-      const command = `${OUTBOX_WORKER_BIN} replay --vault ${vault.id} --rate 20`;
-      const settings = { DATABASE_URL: world.database.url, TERM: "xterm" };
-      const { code, stdout } = await run("script", ["-qec", command, "/dev/null"], settings);
-      assert.equal(code, 0, stdout);
-      assert.match(stdout, /\b\d+\/40 events, [\d.]+\/s, \S+ to go/);
-      assert.match(stdout, /done, seq 1 to 40\s*$/);
-    },
-  );
+  test("on a terminal a bar shows how far it is, how fast, and how long it will take", {
+    skip: noTerminal,
+  }, async () => {
+    const vault = await vaultOf(40);
+    const command = `${OUTBOX_WORKER_BIN} replay --vault ${vault.id} --rate 20`;
+    const settings = { DATABASE_URL: world.database.url, TERM: "xterm" };
+    const { code, stdout } = await run("script", ["-qec", command, "/dev/null"], settings);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /\b\d+\/40 events, [\d.]+\/s, \S+ to go/);
+    assert.match(stdout, /done, seq 1 to 40\s*$/);
+  });
 
   test("--cancel --json", async () => {
     const vault = await vaultOf(400);

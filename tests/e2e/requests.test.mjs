@@ -38,7 +38,12 @@ describe("vault:join and vault:leave", () => {
     const seq = await world.database.headSeq(vault.id);
     for (const form of [vault.id, { vaultId: vault.id }]) {
       const from = client.received.length;
-      assert.deepEqual(await client.emitWithAck("vault:join", form), { ok: true, vaultId: vault.id, role: "viewer", seq });
+      assert.deepEqual(await client.emitWithAck("vault:join", form), {
+        ok: true,
+        vaultId: vault.id,
+        role: "viewer",
+        seq,
+      });
       assert.deepEqual(await client.next("vault:joined", from), { vaultId: vault.id, role: "viewer", seq });
     }
   });

@@ -93,7 +93,14 @@ describe("I6: membership", () => {
       assert.equal(client.disconnects, 0, "the socket stays connected");
     }
     for (const client of others) {
-      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), client.joined.seq + 1, last.seq, client.where);
+      await assertMatchesLog(
+        world.database,
+        vault.id,
+        client.eventsOf(vault.id),
+        client.joined.seq + 1,
+        last.seq,
+        client.where,
+      );
       const [event] = client.eventsOf(vault.id).filter(({ type }) => type === "member:removed");
       assert.equal(event.seq, removal);
       assert.equal(client.latest["member:removed"].userId, member.user.id);
@@ -148,7 +155,10 @@ describe("I6: role", () => {
         JSON.stringify(created),
       );
       for (const client of clients) {
-        await client.until(() => client.lastSeq(vault.id) >= promoted.seq + clients.length, `the events, ${client.where}`);
+        await client.until(
+          () => client.lastSeq(vault.id) >= promoted.seq + clients.length,
+          `the events, ${client.where}`,
+        );
         assert.equal(client.latest["member:updated"].member.role, "contributor");
       }
       await owner.at(nodes[round % 2]).expect(200, "PATCH", memberPath(vault), { role: "viewer" });
@@ -156,7 +166,14 @@ describe("I6: role", () => {
     const { seq } = await owner.createSource(vault.id);
     for (const client of clients) {
       await client.until(() => client.lastSeq(vault.id) === seq, `a change of role keeps the room, ${client.where}`);
-      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), client.joined.seq + 1, seq, client.where);
+      await assertMatchesLog(
+        world.database,
+        vault.id,
+        client.eventsOf(vault.id),
+        client.joined.seq + 1,
+        seq,
+        client.where,
+      );
     }
   });
 
@@ -183,7 +200,14 @@ describe("I6: vault", () => {
       await client.until(() => client.latest["vault:left"], `vault:left, ${client.where}`);
       assert.deepEqual(names(client).slice(-2), ["vault:deleted", "vault:left"], client.where);
       assert.deepEqual(client.latest["vault:left"], { vaultId: vault.id, reason: "vault-deleted" });
-      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), client.joined.seq + 1, seq, client.where);
+      await assertMatchesLog(
+        world.database,
+        vault.id,
+        client.eventsOf(vault.id),
+        client.joined.seq + 1,
+        seq,
+        client.where,
+      );
       assert.equal((await client.emitWithAck("vault:join", vault.id)).message, "Access denied to vault");
     }
   });

@@ -54,7 +54,8 @@ async function main() {
   await attempt("every subscriber reaches the end of the log", async () => {
     await waitUntilCaughtUp(world);
     // Two members are removed for good, to check that nothing reaches them afterwards.
-    for (const membership of world.memberships.filter(({ churns }) => churns).slice(0, 2)) await world.owner.remove(membership);
+    for (const membership of world.memberships.filter(({ churns }) => churns).slice(0, 2))
+      await world.owner.remove(membership);
     await world.ownerAtNode.createSource(world.vaultIds[0], "Filled for the remaining members");
     world.history.countSqlEvents(world.vaultIds[0], 1);
     await waitUntilCaughtUp(world);
@@ -66,11 +67,15 @@ async function main() {
     caughtUp = await catchUp(world, { rounds: short ? 1 : 5, print });
     scenarios.push(...caughtUp);
   });
-  await attempt("a client that missed more than the backlog limit reloads", async () => scenarios.push(...(await resync(world))));
+  await attempt("a client that missed more than the backlog limit reloads", async () =>
+    scenarios.push(...(await resync(world))),
+  );
   for (const subscriber of world.subscribers) subscriber.close();
   print("checking");
   const { results, sums } = await verify(world, scenarios);
-  results.push(...injector.failures.map((problems) => ({ name: "recovery within 30 s of each fault", problems: [problems] })));
+  results.push(
+    ...injector.failures.map((problems) => ({ name: "recovery within 30 s of each fault", problems: [problems] })),
+  );
   if (injector.failures.length === 0) results.push({ name: "recovery within 30 s of each fault", problems: [] });
   results.push(...failures);
   report(injector, sums, caughtUp);

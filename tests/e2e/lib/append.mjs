@@ -2,7 +2,10 @@
 import { eventually } from "./wait.mjs";
 
 /** Appends `count` source:created events with their sources. Tells nobody: servers find them by their sweep. */
-export async function appendEvents(database, { vaultId, actor, count, title = "Filled", fileUrl = "https://example.test/f" }) {
+export async function appendEvents(
+  database,
+  { vaultId, actor, count, title = "Filled", fileUrl = "https://example.test/f" },
+) {
   await database.rows(
     `WITH v AS (UPDATE vaults SET head_seq = head_seq + $3 WHERE id = $1 RETURNING head_seq - $3 AS base),
           n AS MATERIALIZED (

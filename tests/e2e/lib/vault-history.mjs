@@ -4,7 +4,10 @@
  * Writes a history into a new vault. `users` are owner, contributor and viewer; the last two are members at the end.
  * Returns the vault, with `head`, and `sources`: those created, by name.
  */
-export async function writeVaultHistory({ owner, contributor, viewer }, { name = 'A "story"\\ \u{1F4DA} \u2028' } = {}) {
+export async function writeVaultHistory(
+  { owner, contributor, viewer },
+  { name = 'A "story"\\ \u{1F4DA} \u2028' } = {},
+) {
   const vault = await owner.createVault("Before");
   const sources = {};
   sources.kept = await owner.createSource(vault.id, 'Kept \u{1D11E} "quoted" \\ \u0007');

@@ -27,14 +27,16 @@ export async function waitForRecovery(world, warn = () => {}) {
   const took = { events: undefined, writes: undefined };
   for (;;) {
     const now = Math.round(performance.now() - since);
-    if (took.events === undefined && world.memberships.every((membership) => isCaughtUp(membership, goal))) took.events = now;
+    if (took.events === undefined && world.memberships.every((membership) => isCaughtUp(membership, goal)))
+      took.events = now;
     if (took.writes === undefined && world.writers.every(({ answeredAt }) => answeredAt > since)) took.writes = now;
     if (took.events !== undefined && took.writes !== undefined) return took;
     if (now > warnAfter) {
       warnAfter = Infinity;
       warn(`not recovered after ${now} ms:\n${describeLaggards(world, goal, since)}`);
     }
-    if (now > DEADLINE_MS) throw new Error(`not recovered within ${DEADLINE_MS} ms\n${describeLaggards(world, goal, since)}`);
+    if (now > DEADLINE_MS)
+      throw new Error(`not recovered within ${DEADLINE_MS} ms\n${describeLaggards(world, goal, since)}`);
     await pause(5);
   }
 }
@@ -43,7 +45,11 @@ export async function waitForRecovery(world, warn = () => {}) {
 export async function waitUntilCaughtUp(world) {
   const goal = await readHeads(world);
   try {
-    await eventually(() => world.memberships.every((membership) => isCaughtUp(membership, goal)), "the end of the log", DEADLINE_MS);
+    await eventually(
+      () => world.memberships.every((membership) => isCaughtUp(membership, goal)),
+      "the end of the log",
+      DEADLINE_MS,
+    );
   } catch {
     throw new Error(`not caught up within ${DEADLINE_MS} ms\n${describeLaggards(world, goal)}`);
   }
@@ -52,7 +58,11 @@ export async function waitUntilCaughtUp(world) {
 /** Waits until every writer has got a new response. */
 export async function waitForWrites({ writers }) {
   const since = performance.now();
-  await eventually(() => writers.every(({ answeredAt }) => answeredAt > since), "responses to all writers", DEADLINE_MS);
+  await eventually(
+    () => writers.every(({ answeredAt }) => answeredAt > since),
+    "responses to all writers",
+    DEADLINE_MS,
+  );
 }
 
 /** A subscriber whose membership is being changed need not have any event. */

@@ -104,7 +104,8 @@ export class RetryingClient {
       if (answer && answer.status >= 500 && answer.status !== 503) this.history.defect(entry, answer);
       else if (answer && !isRetryable(answer)) return answer;
       this.history.retried(answer);
-      if (this.history.closed) throw new Error(`${entry.method} ${entry.path} with key ${entry.key} never got a response`);
+      if (this.history.closed)
+        throw new Error(`${entry.method} ${entry.path} with key ${entry.key} never got a response`);
       await pause(this.random.uniform(wait / 2, wait));
     }
   }

@@ -79,7 +79,8 @@ export function selfTest({ record, userId, log, vaultId, answers, lossyRecord })
   testRights(test, record, userId, log);
   const { violations } = checkDeliveries(lossyRecord, log.rows, { userId, finalSeq });
   const summary = `${violations.lost} of ${lossyRecord.lost} lost, ${violations.duplicate} of ${lossyRecord.doubled} duplicated`;
-  const exact = violations.lost === lossyRecord.lost && violations.duplicate === lossyRecord.doubled && lossyRecord.lost > 0;
+  const exact =
+    violations.lost === lossyRecord.lost && violations.duplicate === lossyRecord.doubled && lossyRecord.lost > 0;
   test(
     `the defects of the lossy subscriber (${summary})`,
     exact && count(violations) === lossyRecord.lost + lossyRecord.doubled,
@@ -114,7 +115,8 @@ function testRights(test, record, userId, log) {
   const removal = { ...log.rows[at], type: "member:removed", payload: { userId } };
   const removed = [...log.rows];
   removed.splice(at, 1, removal);
-  const countForbidden = (rows) => checkDeliveries(record, rows, { userId, finalSeq: log.head }).violations.forbidden ?? 0;
+  const countForbidden = (rows) =>
+    checkDeliveries(record, rows, { userId, finalSeq: log.head }).violations.forbidden ?? 0;
   test("an event delivered to a removed member", countForbidden(removed) > 0);
   const back = { ...removal, type: "member:added", payload: { member: { userId } }, at: Date.now() + 1_000 };
   removed.splice(at + 1, 1, back);

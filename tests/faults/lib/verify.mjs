@@ -12,7 +12,9 @@ import { selfTest } from "./self-test.mjs";
 export async function verify(world, scenarios) {
   const results = [];
   const add = (name, problems) => results.push({ name, problems });
-  const sums = Object.fromEntries([...VIOLATIONS, "expected", "seen", "hidden", "late", "found"].map((name) => [name, 0]));
+  const sums = Object.fromEntries(
+    [...VIOLATIONS, "expected", "seen", "hidden", "late", "found"].map((name) => [name, 0]),
+  );
   const logs = await readLogs(world.database, [...world.vaultIds, ...scenarios.map(({ vaultId }) => vaultId)]);
   const stored = await readStoredResponses(world.database);
   const { applied, refused, unknown, filled } = world.history;
@@ -71,7 +73,9 @@ export async function verify(world, scenarios) {
     world.servers.flatMap((node) => node.logLines("has a hole")),
   );
 
-  const membership = world.memberships.find((one) => one.subscriber.records.get(one.vaultId).extraRecords.includes(world.lossyRecord));
+  const membership = world.memberships.find((one) =>
+    one.subscriber.records.get(one.vaultId).extraRecords.includes(world.lossyRecord),
+  );
   const { vaultId, userId } = membership;
   results.push(
     ...selfTest({

@@ -100,7 +100,8 @@ export class World extends Scope {
     const transports = Object.keys(TRANSPORTS);
     const rest = await this.signUp(`Subscriber${i}`);
     const vaultIds = this.vaultIds.filter((_, v) => v !== i % VAULTS && (v + i) % 4 !== 2);
-    const membershipOf = (vaultId) => this.memberships.find((membership) => membership.subscriber === subscriber && membership.vaultId === vaultId);
+    const membershipOf = (vaultId) =>
+      this.memberships.find((membership) => membership.subscriber === subscriber && membership.vaultId === vaultId);
     const subscriber = this.subscriber({
       name: `subscriber ${i}`,
       transport: transports[i % transports.length],
@@ -133,20 +134,36 @@ export class World extends Scope {
   async #addBurst(i) {
     const rest = await this.signUp(`BurstWriter${i}`);
     for (const vaultId of this.vaultIds) await this.ownerRest.addMember(vaultId, rest.user, "contributor");
-    this.bursts.push(new BurstWriter({ name: `burst${i}`, vaultIds: this.vaultIds, ...(await this.#clientOptions(`burst${i}`, rest)) }));
+    this.bursts.push(
+      new BurstWriter({
+        name: `burst${i}`,
+        vaultIds: this.vaultIds,
+        ...(await this.#clientOptions(`burst${i}`, rest)),
+      }),
+    );
   }
 
   /** Adds a writer whose memberships the owner changes: the user of a subscriber. */
   async #addGuest(i) {
     const { subscriber } = this.memberships.filter(({ churns }) => churns)[i * 2];
-    const vaultIds = this.memberships.filter((membership) => membership.subscriber === subscriber).map(({ vaultId }) => vaultId);
+    const vaultIds = this.memberships
+      .filter((membership) => membership.subscriber === subscriber)
+      .map(({ vaultId }) => vaultId);
     const options = await this.#clientOptions(`guest${i}`, subscriber);
     this.writers.push(new Writer({ name: `guest${i}`, guest: true, vaultIds, ...options }));
   }
 
   async #clientOptions(name, { user, cookie }) {
     const { nodes, history, seed } = this;
-    return { user, cookie, nodes, history, proxy: await this.openProxy(), random: new Random(seed, name), faultRate: FAULT_RATE };
+    return {
+      user,
+      cookie,
+      nodes,
+      history,
+      proxy: await this.openProxy(),
+      random: new Random(seed, name),
+      faultRate: FAULT_RATE,
+    };
   }
 
   /** Starts the writers and the owner. Returns a function that stops them and waits up to `ms` for their responses. */

@@ -86,7 +86,8 @@ export function checkFold({ rows, projection }) {
     if (type !== "vault:created") {
       const role = state.members.get(payload.actor.userId)?.role;
       if (!role || !ALLOWED[role](type)) report(`the actor was ${role ?? "not a member"}`);
-      if (role && payload.actor.role !== role) report(`the payload has the actor's role as ${payload.actor.role} instead of ${role}`);
+      if (role && payload.actor.role !== role)
+        report(`the payload has the actor's role as ${payload.actor.role} instead of ${role}`);
     }
     FOLD[type](state, payload, report);
   }
@@ -130,7 +131,8 @@ const FOLD = {
     if (!state.members.delete(userId)) report("the user was not a member");
   },
   "source:created": (state, { source }, report) => {
-    if (state.sources.has(source.id) || source.version !== 1) report("the source already existed, or its version is not 1");
+    if (state.sources.has(source.id) || source.version !== 1)
+      report("the source already existed, or its version is not 1");
     state.sources.set(source.id, source);
   },
   "source:updated": (state, { source }, report) => {

@@ -10,7 +10,10 @@ function proxyFault({ from = 100, to = 4_000, begin, end = () => {} }) {
     const victims = random.sample(world.subscribers);
     const drawn = victims.map(({ proxy }) => ({ proxy, random: random.next(), nodes: world.nodes }));
     return {
-      detail: victims.length === world.subscribers.length ? "all" : victims.map(({ name }) => name.slice("subscriber ".length)).join(","),
+      detail:
+        victims.length === world.subscribers.length
+          ? "all"
+          : victims.map(({ name }) => name.slice("subscriber ".length)).join(","),
       takes: victims.map(({ name }) => name),
       ms: random.logUniform(from, to),
       begin: () => drawn.forEach(begin),
@@ -36,9 +39,21 @@ export const NETWORK_FAULTS = {
     end: ({ proxy }) => proxy.cancelCut(),
   }),
   "network away": proxyFault({ begin: ({ proxy }) => proxy.disconnect(), end: ({ proxy }) => proxy.connect() }),
-  "nothing passes": proxyFault({ to: 8_000, begin: ({ proxy }) => proxy.setModes({ up: "hold", down: "hold" }), end: restoreOrCut }),
-  "only up passes": proxyFault({ to: 8_000, begin: ({ proxy }) => proxy.setModes({ down: "hold" }), end: restoreOrCut }),
-  "only down passes": proxyFault({ to: 8_000, begin: ({ proxy }) => proxy.setModes({ up: "hold" }), end: restoreOrCut }),
+  "nothing passes": proxyFault({
+    to: 8_000,
+    begin: ({ proxy }) => proxy.setModes({ up: "hold", down: "hold" }),
+    end: restoreOrCut,
+  }),
+  "only up passes": proxyFault({
+    to: 8_000,
+    begin: ({ proxy }) => proxy.setModes({ down: "hold" }),
+    end: restoreOrCut,
+  }),
+  "only down passes": proxyFault({
+    to: 8_000,
+    begin: ({ proxy }) => proxy.setModes({ up: "hold" }),
+    end: restoreOrCut,
+  }),
   /** The proxy acknowledges the server's bytes and discards them, until it resets the connection. */
   "bytes swallowed": proxyFault({ begin: ({ proxy }) => proxy.setModes({ down: "swallow" }), end: restore }),
   "requests swallowed": proxyFault({ begin: ({ proxy }) => proxy.setModes({ up: "swallow" }), end: restore }),
