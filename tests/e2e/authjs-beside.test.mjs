@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Auth } from "@auth/core";
 import Credentials from "@auth/core/providers/credentials";
-import { assertNoPanic } from "./lib/procfs.mjs";
-import { Page } from "./lib/page.mjs";
-import { RestClient } from "./lib/rest.mjs";
 import { newSecret, V5_COOKIE } from "./lib/encrypted-session.mjs";
+import { Page } from "./lib/page.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
+import { RestClient } from "./lib/rest.mjs";
 import { World } from "./lib/world.mjs";
 
 const [NEW, OLD] = [newSecret(), newSecret()];

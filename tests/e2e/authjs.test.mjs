@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { claimsFor, cookieHeader, encryptV5, newSecret, V4_COOKIE } from "./lib/encrypted-session.mjs";
 import { Page } from "./lib/page.mjs";
 import { assertNoPanic } from "./lib/procfs.mjs";
 import { PASSWORD, RestClient } from "./lib/rest.mjs";
-import { claimsFor, cookieHeader, newSecret, encryptV5, V4_COOKIE } from "./lib/encrypted-session.mjs";
 import { World } from "./lib/world.mjs";
 
 const LISTED = "https://app.example.test";

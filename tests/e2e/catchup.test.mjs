@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { appendEvents } from "./lib/append.mjs";
+import { BulkSubscriber, RESUMING } from "./lib/bulk-subscriber.mjs";
+import { assertEventsEqual, assertMatchesLog } from "./lib/event-record.mjs";
 import { assertNoPanic } from "./lib/procfs.mjs";
 import { RawSocket } from "./lib/raw-clients.mjs";
-import { assertEventsEqual, assertMatchesLog } from "./lib/event-record.mjs";
 import { newSource } from "./lib/rest.mjs";
-import { RESUMING, BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { World } from "./lib/world.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
 

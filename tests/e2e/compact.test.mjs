@@ -2,23 +2,23 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { appendEvents } from "./lib/append.mjs";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { assertEventsEqual } from "./lib/event-record.mjs";
 import {
-  assertVerifiesClean,
   assertRejectedUnchanged,
+  assertVerifiesClean,
+  runWorkerJson,
+  runWorkerOk,
   tableDigests,
+  WorkerProcess,
   waitForDisconnect,
   waitForLockWait,
-  runWorkerOk,
-  WorkerProcess,
-  runWorkerJson,
 } from "./lib/outbox-worker.mjs";
-import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
 import { assertNoPanic } from "./lib/procfs.mjs";
-import { assertEventsEqual } from "./lib/event-record.mjs";
 import { newSource } from "./lib/rest.mjs";
-import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { assertContiguous, EVENT_TYPES } from "./lib/subscriber.mjs";
-import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
+import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
 

@@ -3,8 +3,8 @@
 import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertNoPanic } from "./lib/procfs.mjs";
 import { run } from "./lib/process.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
 import { newSource } from "./lib/rest.mjs";
 import { SYNCSCRIPT_BIN } from "./lib/settings.mjs";
 import { World } from "./lib/world.mjs";

@@ -1,14 +1,14 @@
 // Defects that other outbox relays and realtime servers shipped, one test each.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { sqlCreateSource } from "./lib/database.mjs";
-import { waitForBlocked, appendEvents, appendLargeEvents, notifyVault } from "./lib/append.mjs";
-import { assertNoPanic, countOpenFiles } from "./lib/procfs.mjs";
-import { TcpProxy } from "./lib/tcp-proxy.mjs";
-import { Poller, RawSocket } from "./lib/raw-clients.mjs";
-import { assertMatchesLog } from "./lib/event-record.mjs";
-import { newSource } from "./lib/rest.mjs";
+import { appendEvents, appendLargeEvents, notifyVault, waitForBlocked } from "./lib/append.mjs";
 import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { sqlCreateSource } from "./lib/database.mjs";
+import { assertMatchesLog } from "./lib/event-record.mjs";
+import { assertNoPanic, countOpenFiles } from "./lib/procfs.mjs";
+import { Poller, RawSocket } from "./lib/raw-clients.mjs";
+import { newSource } from "./lib/rest.mjs";
+import { TcpProxy } from "./lib/tcp-proxy.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 

@@ -4,10 +4,10 @@ import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { claimsFor, cookieHeader, encryptV4, encryptV5, newSecret, V4_COOKIE } from "./lib/encrypted-session.mjs";
 import { assertNoPanic } from "./lib/procfs.mjs";
 import { RestClient } from "./lib/rest.mjs";
-import { claimsFor, cookieHeader, newSecret, encryptV4, encryptV5, V4_COOKIE } from "./lib/encrypted-session.mjs";
-import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 

@@ -5,17 +5,17 @@ import assert from "node:assert/strict";
 import { createHash, hkdfSync, randomBytes, randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { base64url, CompactEncrypt, EncryptJWT, SignJWT } from "jose";
-import { assertNoPanic } from "./lib/procfs.mjs";
-import { RestClient } from "./lib/rest.mjs";
 import {
   claimsFor,
   cookieHeader,
-  newSecret,
   encryptV4,
   encryptV5,
+  newSecret,
   V4_COOKIE,
   V5_COOKIE,
 } from "./lib/encrypted-session.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
+import { RestClient } from "./lib/rest.mjs";
 import { World } from "./lib/world.mjs";
 
 const [NEW, OLD] = [newSecret(), newSecret()];

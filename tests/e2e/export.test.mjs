@@ -2,26 +2,26 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { Database } from "./lib/database.mjs";
 import { appendEvents } from "./lib/append.mjs";
+import { Database } from "./lib/database.mjs";
 import {
-  assertVerifiesClean,
   assertErrorExit,
-  workerConnections,
-  tableDigests,
-  runWorkerWithInput,
+  assertVerifiesClean,
   runWorker,
   runWorkerOk,
+  runWorkerWithInput,
+  tableDigests,
   WorkerProcess,
+  workerConnections,
 } from "./lib/outbox-worker.mjs";
-import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
-import { assertNoPanic } from "./lib/procfs.mjs";
 import { LineProcess, run } from "./lib/process.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
 import { RestClient } from "./lib/rest.mjs";
 import { Server } from "./lib/server.mjs";
 import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
-import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { assertContiguous, Subscriber } from "./lib/subscriber.mjs";
+import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
+import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
 
@@ -253,14 +253,14 @@ describe("import refuses, in one sentence, and changes nothing", () => {
 
   const edit = (i, from, to) => {
     assert.ok(lines[i].includes(from));
-    return [...lines.slice(0, i), lines[i].replace(from, to), ...lines.slice(i + 1)].join("\n") + "\n";
+    return `${[...lines.slice(0, i), lines[i].replace(from, to), ...lines.slice(i + 1)].join("\n")}\n`;
   };
-  const without = (...gone) => lines.filter((_, i) => !gone.includes(i)).join("\n") + "\n";
+  const without = (...gone) => `${lines.filter((_, i) => !gone.includes(i)).join("\n")}\n`;
   const cases = {
     "nothing at all": [() => "", /cut/],
-    "cut at the end of a line": [() => lines.slice(0, 1700).join("\n") + "\n", /cut/],
+    "cut at the end of a line": [() => `${lines.slice(0, 1700).join("\n")}\n`, /cut/],
     "cut in the middle of a line": [() => text.slice(0, Math.floor(text.length * 0.7)), /line \d+|cut/],
-    "cut before the last line": [() => lines.slice(0, -1).join("\n") + "\n", /cut/],
+    "cut before the last line": [() => `${lines.slice(0, -1).join("\n")}\n`, /cut/],
     "cut in the middle of the last line": [() => text.slice(0, -20), /line 2502|cut|changed/],
     "an edited title": [() => edit(2000, '"title":"Filled"', '"title":"Forged"'), /changed|SHA-256/],
     "an edited time": [() => edit(2000, '"createdAt":"2', '"createdAt":"1'), /./],
@@ -269,8 +269,8 @@ describe("import refuses, in one sentence, and changes nothing", () => {
     "a line left out": [() => without(1200), /seq 1202/],
     "the first line left out": [() => without(0), /seq 2/],
     "the last event left out": [() => without(2500), /2500|changed/],
-    "a line doubled": [() => [...lines.slice(0, 900), ...lines.slice(899)].join("\n") + "\n", /seq 900/],
-    "two lines swapped": [() => [lines[1], lines[0], ...lines.slice(2)].join("\n") + "\n", /seq 2/],
+    "a line doubled": [() => `${[...lines.slice(0, 900), ...lines.slice(899)].join("\n")}\n`, /seq 900/],
+    "two lines swapped": [() => `${[lines[1], lines[0], ...lines.slice(2)].join("\n")}\n`, /seq 2/],
     "lines after the last one": [() => `${text}${lines[0]}\n`, /./],
     "two exports one after the other": [() => text + text, /./],
     "no export": [() => "Dear Sir or Madam,\n", /line 1/],
@@ -306,7 +306,7 @@ describe("import refuses, in one sentence, and changes nothing", () => {
     t.after(() => server.end("SIGKILL"));
     const before = await tableDigests(target);
     const operation = new WorkerProcess(target, ["import"]);
-    operation.child.stdin.write(lines.slice(0, 2200).join("\n") + "\n");
+    operation.child.stdin.write(`${lines.slice(0, 2200).join("\n")}\n`);
     // Two batches are written, and it waits for the rest.
     await eventually(
       async () =>

@@ -5,8 +5,8 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { waitForBlocked } from "./lib/append.mjs";
 import { assertNoPanic } from "./lib/procfs.mjs";
-import { TcpProxy } from "./lib/tcp-proxy.mjs";
 import { newSource } from "./lib/rest.mjs";
+import { TcpProxy } from "./lib/tcp-proxy.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 

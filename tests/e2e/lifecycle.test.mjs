@@ -1,17 +1,17 @@
 // The process from start to end: stopping under load, starting without a database, refusing what it cannot work with.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { appendEvents, waitForBlocked } from "./lib/append.mjs";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { Database } from "./lib/database.mjs";
-import { waitForBlocked, appendEvents } from "./lib/append.mjs";
-import { assertNoPanic, isEstablished } from "./lib/procfs.mjs";
-import { run } from "./lib/process.mjs";
-import { findFreePort, TcpProxy } from "./lib/tcp-proxy.mjs";
-import { dial, RawSocket } from "./lib/raw-clients.mjs";
 import { assertMatchesLog } from "./lib/event-record.mjs";
+import { run } from "./lib/process.mjs";
+import { assertNoPanic, isEstablished } from "./lib/procfs.mjs";
+import { dial, RawSocket } from "./lib/raw-clients.mjs";
 import { newSource, RestClient } from "./lib/rest.mjs";
 import { Server } from "./lib/server.mjs";
 import { SYNCSCRIPT_BIN } from "./lib/settings.mjs";
-import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { findFreePort, TcpProxy } from "./lib/tcp-proxy.mjs";
 import { eventually, Scope, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 

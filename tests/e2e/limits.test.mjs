@@ -1,10 +1,10 @@
 // Each limit protects everyone from one client: what is over it is refused or closed, and the server goes on.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertNoPanic } from "./lib/procfs.mjs";
-import { waitForClose, dial, encodeFrame, Poller, RawSocket } from "./lib/raw-clients.mjs";
-import { newSource, PASSWORD } from "./lib/rest.mjs";
 import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
+import { dial, encodeFrame, Poller, RawSocket, waitForClose } from "./lib/raw-clients.mjs";
+import { newSource, PASSWORD } from "./lib/rest.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 

@@ -1,11 +1,11 @@
 // I6 on live sockets of two nodes: membership, role, vault and session end there at their place, and at once.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { assertMatchesLog } from "./lib/event-record.mjs";
 import { assertNoPanic, isEstablished } from "./lib/procfs.mjs";
 import { Poller, RawSocket } from "./lib/raw-clients.mjs";
-import { assertMatchesLog } from "./lib/event-record.mjs";
 import { newSource, RestClient } from "./lib/rest.mjs";
-import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 import { whileWriting } from "./lib/writers.mjs";

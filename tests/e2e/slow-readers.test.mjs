@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { appendEvents, appendLargeEvents, notifyVault } from "./lib/append.mjs";
+import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { assertMatchesLog } from "./lib/event-record.mjs";
 import { Metrics } from "./lib/metrics.mjs";
 import { assertNoPanic, isEstablished, residentKib } from "./lib/procfs.mjs";
-import { TcpProxy } from "./lib/tcp-proxy.mjs";
 import { Poller, RawSocket } from "./lib/raw-clients.mjs";
-import { assertMatchesLog } from "./lib/event-record.mjs";
-import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
+import { TcpProxy } from "./lib/tcp-proxy.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 

@@ -2,26 +2,26 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { Database } from "./lib/database.mjs";
 import { appendEvents } from "./lib/append.mjs";
+import { Database } from "./lib/database.mjs";
 import {
-  assertVerifiesClean,
   assertErrorExit,
   assertRejectedUnchanged,
+  assertVerifiesClean,
+  runWorker,
+  runWorkerJson,
+  runWorkerOk,
   tableDigests,
+  WorkerProcess,
   waitForDisconnect,
   waitForLockWait,
-  runWorker,
-  runWorkerOk,
-  WorkerProcess,
-  runWorkerJson,
 } from "./lib/outbox-worker.mjs";
-import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
-import { assertNoPanic } from "./lib/procfs.mjs";
 import { run } from "./lib/process.mjs";
+import { assertNoPanic } from "./lib/procfs.mjs";
 import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
-import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { assertContiguous } from "./lib/subscriber.mjs";
+import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
+import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
 
 /** What verify says of this vault; it must have found something. */

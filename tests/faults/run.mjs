@@ -3,12 +3,12 @@ import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { SYNCSCRIPT_BIN } from "../e2e/lib/settings.mjs";
 import { catchUp, MISSED } from "./lib/catchup.mjs";
+import { FaultInjector } from "./lib/fault-injector.mjs";
 import { parseOptions } from "./lib/options.mjs";
 import { Cluster } from "./lib/postgres.mjs";
 import { DEADLINE_MS, waitForRecovery, waitUntilCaughtUp } from "./lib/recovery.mjs";
-import { median, ms, print, table, faultTable, verdict, worst } from "./lib/report.mjs";
+import { faultTable, median, ms, print, table, verdict, worst } from "./lib/report.mjs";
 import { resync } from "./lib/resync.mjs";
-import { FaultInjector } from "./lib/fault-injector.mjs";
 import { verify } from "./lib/verify.mjs";
 import { World } from "./lib/world.mjs";
 

@@ -142,16 +142,18 @@ export class FaultProxy {
   #spendBudget(pair, direction, bytes, to) {
     if (direction === "up" && pair.websocketLeft === undefined)
       pair.websocketLeft = /\r\nupgrade: websocket\r\n/i.test(bytes) ? this.#websocketBudget : Infinity;
-    let left = (this.#budget[direction] -= bytes.length);
+    this.#budget[direction] -= bytes.length;
+    let left = this.#budget[direction];
     let cutPairs = [...this.#pairs];
     if (left < 0) {
       this.cancelCut();
       this.#budgetSpent = true;
-    } else if (direction === "down" && (pair.websocketLeft -= bytes.length) < 0) {
+    } else {
+      if (direction === "up") return false;
+      pair.websocketLeft -= bytes.length;
+      if (!(pair.websocketLeft < 0)) return false;
       left = pair.websocketLeft;
       cutPairs = [pair];
-    } else {
-      return false;
     }
     for (const one of cutPairs) one.closing = true;
     to.write(bytes.subarray(0, bytes.length + left), () => cutPairs.forEach((one) => close(one)));

@@ -1,7 +1,8 @@
 // Shows that the checks can fail: each check gets a copy of the run's results with one defect, and must find it.
-import { checkResponses } from "./check/responses.mjs";
-import { checkFold, checkLog } from "./check/logs.mjs";
+
 import { checkDeliveries } from "./check/deliveries.mjs";
+import { checkFold, checkLog } from "./check/logs.mjs";
+import { checkResponses } from "./check/responses.mjs";
 
 const count = (violations) => Object.values(violations).reduce((sum, n) => sum + n, 0);
 

@@ -1,7 +1,8 @@
 // All checks of a run, made when nobody writes any more. Each result is `{name, problems}`; any problem fails the run.
-import { checkResponses, readStoredResponses } from "./check/responses.mjs";
-import { checkFold, checkLog, readLogs } from "./check/logs.mjs";
+
 import { checkDeliveries, VIOLATIONS } from "./check/deliveries.mjs";
+import { checkFold, checkLog, readLogs } from "./check/logs.mjs";
+import { checkResponses, readStoredResponses } from "./check/responses.mjs";
 import { selfTest } from "./self-test.mjs";
 
 /**

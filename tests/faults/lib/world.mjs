@@ -3,13 +3,13 @@ import { Database } from "../../e2e/lib/database.mjs";
 import { RestClient } from "../../e2e/lib/rest.mjs";
 import { Scope } from "../../e2e/lib/wait.mjs";
 import { BurstWriter } from "./bursts.mjs";
-import { Subscriber, TRANSPORTS } from "./subscriber.mjs";
-import { LossyRecord } from "./lossy-record.mjs";
-import { MutationHistory } from "./mutation-history.mjs";
 import { FaultProxy } from "./fault-proxy.mjs";
+import { LossyRecord } from "./lossy-record.mjs";
 import { Membership, Owner } from "./memberships.mjs";
+import { MutationHistory } from "./mutation-history.mjs";
 import { Node } from "./node.mjs";
 import { Random } from "./random.mjs";
+import { Subscriber, TRANSPORTS } from "./subscriber.mjs";
 import { Writer } from "./writers.mjs";
 
 const VAULTS = 4;
