@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// Measures the operator's commands on a large log: time and peak memory at several sizes, beside COPY as the floor.
+// Measures the operator's commands on large logs: time and peak memory at several sizes, with COPY as the baseline.
 //
 //   DATABASE_URL=postgres://postgres@localhost/postgres node ops/million.mjs [EVENTS]...
 //
-// Without arguments: 10 000, 100 000 and 1 000 000 events in ten vaults. It works in a database of its own, of about
-// 1 GB, which it makes by that URL and drops at the end. It needs psql, and the programs: those of target/release, or
-// of target/debug where there is no release (it says which), or SYNCSCRIPT_BIN and OUTBOX_WORKER_BIN.
+// The default sizes are 10 000, 100 000 and 1 000 000 events in ten vaults. It creates its own database of about 1 GB and
+// drops it at the end. It needs psql and the programs: SYNCSCRIPT_BIN and OUTBOX_WORKER_BIN, or those in target/release,
+// or those in target/debug if there is no release build. The output names the build.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -14,17 +14,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const VAULTS = 10;
-/** Events that each step adds to a vault: two sources created, one changed, one deleted. */
+/** The events that each step adds to a vault: it creates two sources, updates one and deletes one. */
 const STEP = 4;
-const MOST = 2_000_000;
+const MAX_EVENTS = 2_000_000;
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const build = existsSync(here("../target/release/outbox-worker")) ? "release" : "debug";
 const bin = (name) => process.env[`${name.toUpperCase().replace("-", "_")}_BIN`] ?? here(`../target/${build}/${name}`);
 
 const sizes = (process.argv.length > 2 ? process.argv.slice(2) : ["10000", "100000", "1000000"]).map(Number);
-if (!process.env.DATABASE_URL || sizes.some((size) => !(size >= 1000 && size <= MOST))) {
-  console.error(`Set DATABASE_URL to a superuser's URL; sizes are from 1000 to ${MOST} events.`);
+if (!process.env.DATABASE_URL || sizes.some((size) => !(size >= 1000 && size <= MAX_EVENTS))) {
+  console.error(`Set DATABASE_URL to a superuser's URL. Sizes are from 1000 to ${MAX_EVENTS} events.`);
   process.exit(2);
 }
 const admin = process.env.DATABASE_URL;
@@ -33,7 +33,7 @@ const url = Object.assign(new URL(admin), { pathname: `/${name}` }).toString();
 const scratch = mkdtempSync(join(tmpdir(), "syncscript-million-"));
 const children = new Set();
 
-/** Runs a program; returns its output, its seconds and the peak of its resident memory in MiB. */
+/** Runs a program. Returns its output, its duration in seconds and its peak resident memory in MiB. */
 async function measure(program, args, { stdout, stdin, allow = [0] } = {}) {
   const start = performance.now();
   const child = spawn(program, args, {
@@ -46,28 +46,28 @@ async function measure(program, args, { stdout, stdin, allow = [0] } = {}) {
   child.stdout?.setEncoding("utf8").on("data", (chunk) => (text += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk) => (errors += chunk));
   let peak = 0;
-  // The kernel keeps the peak; the last look before the end is as good as one at the end.
-  const look = () => {
+  // The kernel keeps the peak, so the last sample before the exit is good enough.
+  const samplePeak = () => {
     try {
       peak = Math.max(
         peak,
         Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1] ?? 0),
       );
     } catch {
-      // It has ended.
+      // The process has exited.
     }
   };
-  const timer = setInterval(look, 10);
+  const timer = setInterval(samplePeak, 10);
   const [code] = await once(child, "close");
   clearInterval(timer);
   children.delete(child);
-  if (!allow.includes(code)) throw new Error(`${program} ${args.join(" ")} ended with ${code}: ${errors}${text}`);
+  if (!allow.includes(code)) throw new Error(`${program} ${args.join(" ")} exited with ${code}: ${errors}${text}`);
   return { text, seconds: (performance.now() - start) / 1000, peak: peak / 1024 };
 }
 
 const psql = (sql, to = url) => measure("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", to, "-c", sql]);
 
-/** Brings each vault to `events` events, by statements that write what the append functions would have written. */
+/** Extends each vault to `events` events, with statements that write what the append functions write. */
 async function fill(events) {
   const vaults = (await psql("SELECT id FROM vaults ORDER BY id")).text.trim().split("\n");
   for (const vault of vaults) {
@@ -101,7 +101,7 @@ async function fill(events) {
   await psql("VACUUM ANALYZE");
 }
 
-const spill = async () =>
+const readTempBytes = async () =>
   Number((await psql("SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()")).text);
 const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
 const report = (events, what, { seconds, peak }, note = "") =>
@@ -135,10 +135,10 @@ async function main() {
     );
     const exported = await measure(bin("outbox-worker"), ["export"], { stdout: file });
     report(events, "`export`", exported, `${(statSync(file).size / 2 ** 20).toFixed(0)} MiB of NDJSON`);
-    const before = await spill();
+    const before = await readTempBytes();
     const verified = await measure(bin("outbox-worker"), ["verify", "--all", "--json"]);
-    const after = await spill();
-    if (!JSON.parse(verified.text).clean) throw new Error(`not clean: ${verified.text}`);
+    const after = await readTempBytes();
+    if (!JSON.parse(verified.text).clean) throw new Error(`verify found problems: ${verified.text}`);
     report(
       events,
       "`verify --all`",

@@ -1,11 +1,11 @@
-// (c) As (a), for several nodes: the adapter tells the others by NOTIFY.
+// (c) Like (a), for several nodes: the adapter forwards events to the other nodes by NOTIFY.
 
 import { createAdapter } from "@socket.io/postgres-adapter";
 import pg from "pg";
 
 import { connection, eventOf, insertSource, pool, room, serve } from "./common.mjs";
 
-// Its own connections: one listens all the time.
+// The adapter has its own pool, because one connection listens permanently.
 const io = serve({
   adapter: createAdapter(new pg.Pool({ ...connection, max: 10 })),
   async createSource(actor, vaultId, body) {

@@ -1,5 +1,5 @@
-// (b) The same promises as SyncScript's, written as one would in Node.js: vault row, role, source, outbox row and NOTIFY
-// in one transaction; a relay listens, reads what is new of all vaults told of in one query, and emits.
+// (b) The same promises as SyncScript's, written in idiomatic Node.js: vault row, role, source, outbox row and NOTIFY in
+// one transaction. A relay listens, reads the new events of all notified vaults in one query, and emits them.
 
 import { randomUUID } from "node:crypto";
 
@@ -10,27 +10,27 @@ import {
   eventOf,
   insertSource,
   pool,
+  readUser,
   requireRole,
   room,
   run,
   serve,
-  signedIn,
   transaction,
 } from "./common.mjs";
 
-/** Positions emitted, of the vaults that somebody has joined. */
-const emitted = new Map();
-const dirty = new Set();
+/** The last emitted seq of each vault that has been joined. */
+const emittedSeqs = new Map();
+const pendingVaults = new Set();
 let reading = false;
 
 const io = serve({
-  authorise: signedIn,
+  authorize: readUser,
   joined: (vaultId, seq) => {
-    if (!emitted.has(vaultId)) emitted.set(vaultId, seq);
+    if (!emittedSeqs.has(vaultId)) emittedSeqs.set(vaultId, seq);
   },
   createSource: (user, vaultId, body) =>
     transaction(async (db) => {
-      // Locks the vault: the order of seq is the order of commits, and the role is read after the lock.
+      // The update locks the vault, so that seq order is commit order and the role is read after the lock.
       const bump = "UPDATE vaults SET head_seq = head_seq + 1 WHERE id = $1 RETURNING head_seq::int AS seq";
       const [head] = await run(db, "bump", bump, [vaultId]);
       const sql = "SELECT role FROM vault_users WHERE vault_id = $1 AND user_id = $2";
@@ -48,14 +48,14 @@ const io = serve({
 async function relay() {
   if (reading) return;
   reading = true;
-  while (dirty.size > 0) {
-    const vaults = [...dirty];
-    dirty.clear();
+  while (pendingVaults.size > 0) {
+    const vaults = [...pendingVaults];
+    pendingVaults.clear();
     const sql = `SELECT o.vault_id, o.seq::int, o.type, o.payload FROM unnest($1::uuid[], $2::bigint[]) p (vault_id, seq)
                  JOIN outbox o ON o.vault_id = p.vault_id AND o.seq > p.seq ORDER BY o.vault_id, o.seq`;
-    for (const event of await run(pool, "news", sql, [vaults, vaults.map((vault) => emitted.get(vault))])) {
+    for (const event of await run(pool, "news", sql, [vaults, vaults.map((vault) => emittedSeqs.get(vault))])) {
       io.to(room(event.vault_id)).emit(event.type, event.payload);
-      emitted.set(event.vault_id, event.seq);
+      emittedSeqs.set(event.vault_id, event.seq);
     }
   }
   reading = false;
@@ -64,8 +64,8 @@ async function relay() {
 const listener = new pg.Client(connection);
 await listener.connect();
 listener.on("notification", ({ payload }) => {
-  if (!emitted.has(payload)) return;
-  dirty.add(payload);
+  if (!emittedSeqs.has(payload)) return;
+  pendingVaults.add(payload);
   relay().catch((error) => {
     console.error(error);
     process.exit(1);

@@ -1,6 +1,6 @@
-// (d) The package pg-transactional-outbox, which has an outbox of its own, with its listener that reads the write-ahead
-// log: the quicker of its two, and without the protections that cost it a query a message. Messages of a vault keep their
-// order by its segments; it numbers nothing.
+// (d) The package pg-transactional-outbox with its own outbox table. Its listener reads the write-ahead log, which is the
+// faster of its two listeners, and runs without the protections that cost one query per message. Segments keep the order
+// of a vault's messages. The package does not number messages.
 
 import { randomUUID } from "node:crypto";
 
@@ -13,7 +13,7 @@ import {
 
 import { connection, eventOf, insertSource, pool, room, serve, transaction } from "./common.mjs";
 
-// A slot's name is known to the whole PostgreSQL, so each database has its own.
+// Slot names are global in a PostgreSQL server, so the name contains the database.
 const slot = `outbox_${new URL(connection.connectionString).pathname.slice(1)}`;
 await pool.query("CREATE PUBLICATION outbox_publication FOR TABLE package_outbox WITH (publish = 'insert')");
 await pool.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [slot]);
@@ -30,9 +30,9 @@ const config = {
     enablePoisonousMessageProtection: false,
   },
 };
-// What it gives up on is worth seeing in the log of a run.
-const complain = (...what) => console.error(...what);
-const logger = { ...getDisabledLogger(), warn: complain, error: complain, fatal: complain };
+// Messages that the package gives up on must show in the log of a run.
+const logError = (...what) => console.error(...what);
+const logger = { ...getDisabledLogger(), warn: logError, error: logError, fatal: logError };
 const store = initializeMessageStorage(config, logger);
 
 const io = serve({

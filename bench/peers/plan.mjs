@@ -1,5 +1,5 @@
-// (a) The plan's own design: the handler inserts, then emits. A process that dies in between has told nobody, and the
-// order of events is that of the emits, not of the commits.
+// (a) The plan's original design: the handler inserts, then emits. If the process dies in between, nobody receives the
+// event, and events are in the order of the emits, not of the commits.
 
 import { eventOf, insertSource, pool, room, serve } from "./common.mjs";
 

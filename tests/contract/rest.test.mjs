@@ -1,9 +1,9 @@
-// The OpenAPI document: valid; and true, by the many requests that Schemathesis makes of it to a live server. It looks
-// at every answer: a status, a body, a type or a header that is not documented fails, and so do a server error, a
-// wrong request that is taken, a right one that is refused, a method that is not refused.
+// The OpenAPI document is valid, and a live server behaves as documented. Schemathesis sends many requests and checks
+// every response. It fails on an undocumented status, body, content type or header, on a server error, on an invalid
+// request that is accepted, on a valid request that is rejected, and on an undocumented method that is accepted.
 //
-// CONTRACT_VENV names a Python environment with what requirements.txt lists; scripts/test makes one. CONTRACT_EXAMPLES
-// asks for a longer run, of other questions each time: so many of each operation, instead of 20.
+// CONTRACT_VENV names a Python environment with the packages of requirements.txt; scripts/test creates one.
+// CONTRACT_EXAMPLES sets the number of examples per operation, instead of 20, and makes each run different.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -19,9 +19,9 @@ import { World } from "../e2e/lib/world.mjs";
 const VENV = process.env.CONTRACT_VENV;
 const CONFIG = fileURLToPath(new URL("schemathesis.toml", import.meta.url));
 const EXAMPLES = Number(process.env.CONTRACT_EXAMPLES ?? 0);
-/** How long a program may take, in milliseconds. */
-const PATIENCE_MS = 90_000 + EXAMPLES * 30_000;
-const options = { skip: VENV ? false : "CONTRACT_VENV names no Python environment" };
+/** How long a program may run, in milliseconds. */
+const PROGRAM_TIMEOUT_MS = 90_000 + EXAMPLES * 30_000;
+const options = { skip: VENV ? false : "CONTRACT_VENV does not name a Python environment" };
 
 let world, directory;
 before(async () => {
@@ -33,19 +33,19 @@ after(async () => {
   if (directory) await rm(directory, { recursive: true });
 });
 
-/** The configuration of Schemathesis: the one of every run, or the one that was asked for. */
-async function configuration() {
+/** Returns the path of the Schemathesis configuration: the default one, or one with CONTRACT_EXAMPLES applied. */
+async function schemathesisConfig() {
   if (!EXAMPLES) return CONFIG;
-  const usual = await readFile(CONFIG, "utf8");
+  const defaults = await readFile(CONFIG, "utf8");
   const file = join(directory, "longer.toml");
-  const longer = usual.replaceAll("max-examples = 20", `max-examples = ${EXAMPLES}`);
+  const longer = defaults.replaceAll("max-examples = 20", `max-examples = ${EXAMPLES}`);
   await writeFile(file, longer.replace("deterministic = true", "").replace("seed = 1", ""));
   return file;
 }
 
-/** Runs a program of the environment to its end, in a directory of its own: it leaves files behind. */
+/** Runs a program of the Python environment to completion, in a temporary directory, because it leaves files behind. */
 function run(name, args) {
-  const settings = { cwd: directory, timeout: PATIENCE_MS, maxBuffer: 64 * 1024 * 1024 };
+  const settings = { cwd: directory, timeout: PROGRAM_TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 };
   return new Promise((resolve) => {
     execFile(join(VENV, "bin", name), args, settings, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? error.signal) : 0, output: `${stdout}${stderr}` });
@@ -53,7 +53,7 @@ function run(name, args) {
   });
 }
 
-test("the log, with an event of every type and compacted, is as the document has it", async () => {
+test("a log with an event of every type, before and after compaction, matches the document", async () => {
   const { owner, contributor, viewer } = world.users;
   const vault = await world.vault();
   const base = `/api/vaults/${vault.id}`;
@@ -78,12 +78,12 @@ test("the log, with an event of every type and compacted, is as the document has
   await runWorkerOk(world.database, "compact", "--vault", vault.id, "--before", String(seq + 1));
   await readLog();
 
-  const told = document.components.schemas.Event.oneOf.flatMap(({ properties }) => properties.type.enum);
-  // A deleted vault has no members who could read its log.
-  assert.deepEqual([...types].sort(), told.filter((type) => type !== "vault:deleted").sort());
+  const documented = document.components.schemas.Event.oneOf.flatMap(({ properties }) => properties.type.enum);
+  // Nobody can read the log of a deleted vault, because it has no members.
+  assert.deepEqual([...types].sort(), documented.filter((type) => type !== "vault:deleted").sort());
 });
 
-test("every example is one", async () => {
+test("every example matches its schema", async () => {
   const { components, paths } = await (await fetch(`${world.server.url}/api/openapi.json`)).json();
   const ajv = addFormats.default(new Ajv.default({ strict: false, allErrors: true }));
   const assertFits = (schema, value, what) => {
@@ -118,17 +118,17 @@ test("the document is valid OpenAPI 3.1", options, async () => {
   assert.equal(code, 0, output);
 });
 
-test("Schemathesis finds nothing that the document does not say", options, async (t) => {
+test("Schemathesis finds no difference between the server and the document", options, async (t) => {
   const { owner } = world.users;
   const vault = await world.vault();
   await owner.createSource(vault.id);
   const { code, output } = await run("schemathesis", [
-    ...["--config-file", await configuration(), "run", `${world.server.url}/api/openapi.json`],
+    ...["--config-file", await schemathesisConfig(), "run", `${world.server.url}/api/openapi.json`],
     ...["--header", `Cookie: ${owner.cookie}`, "--generation-database", "none"],
   ]);
   assert.equal(code, 0, output);
-  // Whoever is signed out answers 401 to everything, which proves nothing.
+  // After a sign-out every response would be 401, which would prove nothing.
   const { body } = await owner.request("GET", "/api/auth/session");
-  assert.equal(body?.user?.id, owner.user.id, "signed in to the end");
+  assert.equal(body?.user?.id, owner.user.id, "still signed in at the end");
   t.diagnostic(output.match(/\d+ generated.*/)?.[0] ?? "");
 });

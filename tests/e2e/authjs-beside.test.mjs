@@ -46,7 +46,7 @@ function frontEnd({ secret, image }) {
       body,
     });
     const response = await Auth(request, config);
-    page.keep(response);
+    page.storeCookies(response);
     return response.json();
   };
   return { page, call };

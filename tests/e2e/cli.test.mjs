@@ -11,7 +11,7 @@ const UNREACHABLE = "postgres://someone:hunter2@127.0.0.1:1/nowhere";
 /** Asserts a refusal to run: a non-zero exit, and on stderr one sentence, naming `setting`. */
 function assertRefused({ code, stdout, stderr }, setting) {
   assert.ok(code > 0, `exit status ${code}`);
-  // A hint at --help may follow the sentence.
+  // A hint about --help may follow the sentence.
   const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !/^For more information/.test(line));
   assert.equal(lines.length, 1, `one sentence on stderr:\n${stderr}`);
   assert.ok(lines[0].includes(setting), `names ${setting}: ${lines[0]}`);

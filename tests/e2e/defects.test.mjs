@@ -449,16 +449,16 @@ describe("connections lost at a bad moment", () => {
 // An upgrade that is broken off ends its session: the engine cannot go on by polling (docs/api.md). On such networks
 // clients are told to stay with polling.
 describe("networks that break websockets", () => {
-  for (const [what, sabotage] of [
-    ["cuts each after the handshake", { after: 1, deed: "cut" }],
-    ["cuts each after the probe", { after: 2, deed: "cut" }],
-    ["swallows what comes after the handshake", { after: 1, deed: "swallow" }],
+  for (const [what, websocketFault] of [
+    ["cuts each after the handshake", { after: 1, action: "cut" }],
+    ["cuts each after the probe", { after: 2, action: "cut" }],
+    ["swallows what comes after the handshake", { after: 1, action: "swallow" }],
   ]) {
     test(`one that ${what}: the official client, told to stay with polling, has every event`, async (t) => {
       const vault = await world.vault();
       const head = await world.database.headSeq(vault.id);
       const proxy = world.defer(await TcpProxy.start(world.server.port), (it) => it.close());
-      proxy.sabotage = sabotage;
+      proxy.websocketFault = websocketFault;
       const client = await connectClient(
         { transports: ["polling"], reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 },
         proxy,

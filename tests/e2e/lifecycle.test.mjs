@@ -12,7 +12,7 @@ import { newSource, RestClient } from "./lib/rest.mjs";
 import { Server } from "./lib/server.mjs";
 import { SYNCSCRIPT_BIN } from "./lib/settings.mjs";
 import { findFreePort, TcpProxy } from "./lib/tcp-proxy.mjs";
-import { eventually, Scope, withDeadline } from "./lib/wait.mjs";
+import { CleanupStack, eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
 const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
@@ -163,25 +163,25 @@ describe("stopping", () => {
 describe("starting without a database", () => {
   /** A database that no server has seen, and a server that looks for it where nobody listens. */
   async function openWithout(t) {
-    const scope = new Scope();
-    t.after(() => scope.close());
-    const database = scope.defer(await Database.create(), (it) => it.drop());
+    const cleanup = new CleanupStack();
+    t.after(() => cleanup.close());
+    const database = cleanup.defer(await Database.create(), (it) => it.drop());
     const port = await findFreePort();
     const url = new URL(database.url);
     const target = Number(url.port || 5432);
     url.hostname = "127.0.0.1";
     url.port = String(port);
-    const server = scope.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
+    const server = cleanup.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
     return {
-      scope,
+      cleanup,
       database,
       server,
-      comes: async () => scope.defer(await TcpProxy.start(target, port), (it) => it.close()),
+      comes: async () => cleanup.defer(await TcpProxy.start(target, port), (it) => it.close()),
     };
   }
 
   test("healthz 200, readyz and API 503, sockets UNAVAILABLE; then ready by itself, migrated, and in full working order", async (t) => {
-    const { scope, database, server, comes } = await openWithout(t);
+    const { cleanup, database, server, comes } = await openWithout(t);
     assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
     const stranger = new RestClient(server.url, "authjs.session-token=abc");
     for (const [method, path, body] of [
@@ -206,7 +206,7 @@ describe("starting without a database", () => {
     t.diagnostic(`ready ${Math.round(performance.now() - from)} ms after the database came`);
     const owner = await RestClient.signUp(server, "owner");
     const vault = await owner.createVault();
-    const client = scope.defer(await BulkSubscriber.connect(server.url, owner), (it) => it.close());
+    const client = cleanup.defer(await BulkSubscriber.connect(server.url, owner), (it) => it.close());
     await client.join(vault.id);
     const { seq } = await owner.createSource(vault.id);
     await client.until(() => client.lastSeq(vault.id) === seq, "live");
@@ -236,9 +236,9 @@ describe("starting without a database", () => {
 
 describe("a database of another version", () => {
   async function migrated(t) {
-    const scope = new Scope();
-    t.after(() => scope.close());
-    const database = scope.defer(await Database.create(), (it) => it.drop());
+    const cleanup = new CleanupStack();
+    t.after(() => cleanup.close());
+    const database = cleanup.defer(await Database.create(), (it) => it.drop());
     const { code, stderr } = await run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: database.url });
     assert.equal(code, 0, stderr);
     return database;
@@ -288,14 +288,14 @@ describe("a database of another version", () => {
   test("found only once the database comes: the process ends, non-zero, rather than wait for ever", async (t) => {
     const database = await migrated(t);
     await database.rows("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 2");
-    const scope = new Scope();
-    t.after(() => scope.close());
+    const cleanup = new CleanupStack();
+    t.after(() => cleanup.close());
     const url = new URL(database.url);
     const [target, port] = [Number(url.port || 5432), await findFreePort()];
     url.hostname = "127.0.0.1";
     url.port = String(port);
-    const server = scope.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
-    scope.defer(await TcpProxy.start(target, port), (it) => it.close());
+    const server = cleanup.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
+    cleanup.defer(await TcpProxy.start(target, port), (it) => it.close());
     const { code } = await withDeadline(server.exit, () => `the end\n${server.tail()}`);
     assert.ok(code > 0, `exit status ${code}`);
   });

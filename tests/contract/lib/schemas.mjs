@@ -1,40 +1,40 @@
-// The messages of the AsyncAPI document as validators, stricter than they are: a field too many fails too.
+// Validators for the messages of the AsyncAPI document, stricter than the document: an extra field fails too.
 import Ajv from "ajv/dist/2019.js";
 import addFormats from "ajv-formats";
 
-/** A validator for each message of the document, by its key: `event.source:created`. */
-export function validators(document) {
+/** Returns a validator for each message of the document, by its key, for example `event.source:created`. */
+export function compileMessages(document) {
   const ajv = new Ajv.default({ allErrors: true, strict: false });
   addFormats.default(ajv);
   const compiled = new Map();
   for (const [key, { payload }] of Object.entries(document.components.messages)) {
-    compiled.set(key, ajv.compile(closed(payload, document)));
+    compiled.set(key, ajv.compile(closeSchema(payload, document)));
   }
   return compiled;
 }
 
 /**
- * The schema without references, and without room for fields that it does not name. Where one schema is put together
- * from several, only the whole is closed (`part` tells the pieces).
+ * Returns the schema with references resolved and additional fields forbidden. In a schema composed of several, only the
+ * composition forbids them (`part` marks its parts).
  */
-function closed(schema, document, part = false) {
-  const whole = { ...resolved(schema, document) };
-  if (whole.properties) {
-    whole.properties = Object.fromEntries(
-      Object.entries(whole.properties).map(([name, property]) => [name, closed(property, document)]),
+function closeSchema(schema, document, part = false) {
+  const result = { ...resolveReference(schema, document) };
+  if (result.properties) {
+    result.properties = Object.fromEntries(
+      Object.entries(result.properties).map(([name, property]) => [name, closeSchema(property, document)]),
     );
-    if (!part) whole.unevaluatedProperties = false;
+    if (!part) result.unevaluatedProperties = false;
   }
-  if (whole.items) whole.items = closed(whole.items, document);
-  for (const word of ["allOf", "anyOf", "oneOf"]) {
-    if (!whole[word]) continue;
-    const pieces = part || whole.properties !== undefined;
-    whole[word] = whole[word].map((piece) => closed(piece, document, pieces));
+  if (result.items) result.items = closeSchema(result.items, document);
+  for (const keyword of ["allOf", "anyOf", "oneOf"]) {
+    if (!result[keyword]) continue;
+    const isComposed = part || result.properties !== undefined;
+    result[keyword] = result[keyword].map((branch) => closeSchema(branch, document, isComposed));
   }
-  return whole;
+  return result;
 }
 
-function resolved(schema, document) {
+function resolveReference(schema, document) {
   if (!schema.$ref) return schema;
   const path = schema.$ref.replace(/^#\//, "").split("/");
   return path.reduce((node, name) => node[name], document);

@@ -1,7 +1,7 @@
-// Long logs, quickly: many events by one statement, as the append functions would have written them.
+// Builds long logs quickly: one statement writes many events, in the form that the append functions write.
 import { eventually } from "./wait.mjs";
 
-/** Appends `count` source:created events with their sources. Tells nobody: servers find them by their sweep. */
+/** Appends `count` source:created events with their sources, without NOTIFY: servers find them by their sweep. */
 export async function appendEvents(
   database,
   { vaultId, actor, count, title = "Filled", fileUrl = "https://example.test/f" },
@@ -24,12 +24,12 @@ export async function appendEvents(
   return database.headSeq(vaultId);
 }
 
-/** A text of `bytes` bytes that is hard to compress, for events larger than the contract lets anyone write. */
+/** Returns an ASCII text of `bytes` bytes. */
 export const textOfBytes = (bytes) => "0123456789abcdef".repeat(Math.ceil(bytes / 16)).slice(0, bytes);
 
 /**
- * Appends `count` source:created events of about `bytes` bytes each to the log alone: such a title is in no source.
- * `client` is a pool or a connection.
+ * Appends `count` source:created events of about `bytes` bytes each, larger than the API accepts. It writes only the log,
+ * no sources. `client` is a pool or a connection.
  */
 export async function appendLargeEvents(client, { vaultId, actor, count, bytes }) {
   await client.query(
@@ -45,12 +45,12 @@ export async function appendLargeEvents(client, { vaultId, actor, count, bytes }
   );
 }
 
-/** Tells all servers of the vault, as their notifier would. */
+/** Notifies all servers about the vault, as a server does after a commit. */
 export function notifyVault(client, vaultId) {
   return client.query("SELECT pg_notify('syncscript_outbox', $1)", [`someone,${vaultId}`]);
 }
 
-/** Waits until some statement of this database waits for a lock; returns how many do. */
+/** Waits until at least `count` statements in this database wait for a lock. Returns their number. */
 export function waitForBlocked(database, count = 1) {
   return eventually(async () => {
     const [{ n }] = await database.rows(

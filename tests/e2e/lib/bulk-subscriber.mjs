@@ -1,10 +1,10 @@
-// The official client for large numbers of events, or that comes back by itself and resumes, as a good client does.
+// The official client with a compact record, for large numbers of events. It can reconnect and resume by itself.
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 import { EventRecord } from "./event-record.mjs";
-import { emitted, withDeadline } from "./wait.mjs";
+import { emitUntilAnswered, withDeadline } from "./wait.mjs";
 
-/** Options of a client that comes back soon after it was cut off. */
+/** Options of a client that reconnects quickly. */
 export const RESUMING = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 100 };
 
 export class BulkSubscriber extends EventRecord {
@@ -24,17 +24,17 @@ export class BulkSubscriber extends EventRecord {
     this.socket.connect();
   }
 
-  /** Connected, as the REST user `rest`. */
+  /** Connects a client of the user of `rest`. */
   static async connect(url, rest, options = {}) {
-    const tally = new BulkSubscriber(url, { cookie: rest.cookie, ...options });
+    const client = new BulkSubscriber(url, { cookie: rest.cookie, ...options });
     try {
-      // Refused is refused, unless the client is to try again.
-      const refusal = () => !options.reconnection && tally.latest.connect_error;
-      await tally.until(() => tally.socket.connected || refusal(), "the connection");
-      assert.ok(tally.socket.connected, `connected, not refused: ${refusal()}`);
-      return tally;
+      // A rejection is final, unless the client reconnects.
+      const rejection = () => !options.reconnection && client.latest.connect_error;
+      await client.until(() => client.socket.connected || rejection(), "the connection");
+      assert.ok(client.socket.connected, `connected, not rejected: ${rejection()}`);
+      return client;
     } catch (error) {
-      tally.close();
+      client.close();
       throw error;
     }
   }
@@ -43,29 +43,29 @@ export class BulkSubscriber extends EventRecord {
     return this.socket.io.engine.transport.name;
   }
 
-  /** Emits with an acknowledgement and returns it. */
+  /** Emits with an acknowledgement and returns the acknowledgement. */
   emitWithAck(name, ...payload) {
     return withDeadline(
       new Promise((resolve) => this.socket.emit(name, ...payload, resolve)),
-      `acknowledgement of ${name}`,
+      `the acknowledgement of ${name}`,
     );
   }
 
-  /** Joins, and returns the data of `vault:joined`. */
+  /** Joins and returns the data of `vault:joined`. */
   async join(vaultId, after, ms) {
     delete this.latest["vault:joined"];
     const joined = this.until(() => this.latest["vault:joined"], `vault:joined after ${after}`, ms);
-    return emitted(this, () => this.socket.emit("vault:join", { vaultId, after }), joined);
+    return emitUntilAnswered(this, () => this.socket.emit("vault:join", { vaultId, after }), joined);
   }
 
-  /** From now on joins after the last event it has, at once and whenever it is connected again. */
+  /** Joins after its last event, now and on every reconnection. */
   follow(vaultId, after) {
     const join = () => this.socket.emit("vault:join", { vaultId, after: this.lastSeq(vaultId) || after });
     if (this.socket.connected) join();
     this.socket.on("connect", join);
   }
 
-  /** How many times it was cut off. */
+  /** The number of disconnections. */
   get disconnects() {
     return this.received.filter(({ name }) => name === "disconnect").length;
   }

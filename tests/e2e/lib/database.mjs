@@ -1,4 +1,4 @@
-// A database of its own for a test, and the ways a test disturbs it.
+// A test's own database, and the ways in which a test disturbs it.
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { adminUrl } from "./settings.mjs";
@@ -20,7 +20,7 @@ export class Database {
     url.pathname = `/${name}`;
     this.url = url.toString();
     this.pool = new pg.Pool({ connectionString: this.url, max: 8 });
-    // A connection killed while idle reports here; the tests kill connections on purpose.
+    // An idle connection that is killed emits an error. Tests kill connections on purpose.
     this.pool.on("error", () => {});
   }
 
@@ -35,12 +35,12 @@ export class Database {
     await asAdmin((admin) => admin.query(`DROP DATABASE IF EXISTS ${this.name} WITH (FORCE)`));
   }
 
-  /** The rows of one query. */
+  /** Runs one query and returns its rows. */
   async rows(sql, values = []) {
     return (await this.pool.query(sql, values)).rows;
   }
 
-  /** A connection outside the pool; the caller ends it. */
+  /** Opens a connection outside the pool. The caller ends it. */
   async connection() {
     const client = new pg.Client({ connectionString: this.url });
     client.on("error", () => {});
@@ -48,7 +48,7 @@ export class Database {
     return client;
   }
 
-  /** Kills every connection to this database except the one given; returns how many were killed. */
+  /** Terminates every connection to this database except `exceptPid`. Returns the number of terminated connections. */
   async terminateBackends(exceptPid = 0) {
     const { rows } = await asAdmin((admin) =>
       admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2", [
@@ -64,7 +64,7 @@ export class Database {
     await asAdmin((admin) => admin.query(`ALTER DATABASE ${this.name} ALLOW_CONNECTIONS ${allowed}`));
   }
 
-  /** How many connections to this database listen for notifications. */
+  /** Returns the number of connections to this database that listen for notifications. */
   async listeners() {
     const { rows } = await asAdmin((admin) =>
       admin.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = $1 AND query ILIKE 'LISTEN%'", [
@@ -74,7 +74,7 @@ export class Database {
     return rows[0].n;
   }
 
-  /** The whole log of a vault, in order, each payload as the text that the row holds. */
+  /** Returns the whole log of a vault in order, with each payload as the stored text. */
   log(vaultId) {
     return this.rows(
       "SELECT seq::int AS seq, event_id, type, payload::text AS payload FROM outbox WHERE vault_id = $1 ORDER BY seq",
@@ -88,7 +88,7 @@ export class Database {
   }
 }
 
-/** The append as a writer without the server runs it, on `client` (a pool or a connection). It sends no NOTIFY. */
+/** Creates a source by SQL, without the server and without NOTIFY. `client` is a pool or a connection. */
 export async function sqlCreateSource(client, { vaultId, actorId, title = "from psql" }) {
   const id = randomUUID();
   await client.query("SELECT * FROM source_create($1, $2, $3, $4, $5)", [

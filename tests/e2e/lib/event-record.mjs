@@ -1,4 +1,4 @@
-// What a client received, kept so that tens of thousands of events cost little, and so that tests can await more.
+// A record of what a client received. It stays small with tens of thousands of events, and tests can wait for more.
 import assert from "node:assert/strict";
 import { EVENT_TYPES, vaultIdOf } from "./subscriber.mjs";
 import { withDeadline } from "./wait.mjs";
@@ -8,7 +8,7 @@ const LOGGED = new Set(EVENT_TYPES);
 export class EventRecord {
   /** Every event, oldest first: `{name, data}`. */
   received = [];
-  /** The latest data of each name. */
+  /** The latest data of each event name. */
   latest = {};
   #logs = new Map();
   #waiters = new Set();
@@ -20,18 +20,18 @@ export class EventRecord {
     this.#waiters.forEach((check) => check());
   }
 
-  /** The events of a vault's log: `{type, seq, eventId}`. */
-  of(vaultId) {
+  /** The received events of a vault's log: `{type, seq, eventId}`. */
+  eventsOf(vaultId) {
     if (!this.#logs.has(vaultId)) this.#logs.set(vaultId, []);
     return this.#logs.get(vaultId);
   }
 
-  /** The seq of the last event of the vault, or 0. */
-  last(vaultId) {
+  /** The seq of the vault's last received event, or 0. */
+  lastSeq(vaultId) {
     return this.eventsOf(vaultId).at(-1)?.seq ?? 0;
   }
 
-  /** Waits until `condition()` is truthy, and returns that. It is asked after each event, so it must be cheap. */
+  /** Waits until `condition()` is truthy and returns its value. The condition runs after each event, so it must be cheap. */
   until(condition, what, ms) {
     let check;
     const met = new Promise((resolve) => {
@@ -42,30 +42,30 @@ export class EventRecord {
       this.#waiters.add(check);
       check();
     });
-    return withDeadline(met, () => `${what}; received last: ${this.story(15)}`, ms).finally(() =>
+    return withDeadline(met, () => `${what}; received last: ${this.summarize(15)}`, ms).finally(() =>
       this.#waiters.delete(check),
     );
   }
 
-  /** The last events, for messages: those of a log by their seq. */
-  story(count = this.received.length) {
-    const told = this.received.slice(-count).map(({ name, data }) => (LOGGED.has(name) ? data.seq : [name, data]));
-    return JSON.stringify(told);
+  /** A short text with the last events, for messages. Log events appear as their seq. */
+  summarize(count = this.received.length) {
+    const entries = this.received.slice(-count).map(({ name, data }) => (LOGGED.has(name) ? data.seq : [name, data]));
+    return JSON.stringify(entries);
   }
 }
 
-/** Asserts that `events` is exactly the vault's log from `first` to `last`: each once, in order, and the very events. */
-export async function assertMatchesLog(database, vaultId, events, first, last, what = "what was received") {
+/** Asserts that `events` are exactly the vault's log from `first` to `last`, each once and in order. */
+export async function assertMatchesLog(database, vaultId, events, first, last, what = "the received events") {
   const log = await database.log(vaultId);
   assertEventsEqual(events, log.slice(first - 1, last), what);
-  assert.equal(events.length, Math.max(0, last - first + 1), `${what}: as many as from ${first} to ${last}`);
+  assert.equal(events.length, Math.max(0, last - first + 1), `${what}: the number of events from ${first} to ${last}`);
 }
 
-/** The same, with the rows of the log at hand. */
+/** Asserts that `events` are exactly these rows of the log. */
 export function assertEventsEqual(events, rows, what) {
   const seqs = (list) => list.map(({ seq }) => seq);
   if (JSON.stringify(seqs(events)) !== JSON.stringify(seqs(rows))) {
-    // Not deepEqual on the whole: thousands of lines of difference help nobody.
+    // deepEqual would print thousands of differing lines.
     const at = rows.findIndex(({ seq }, i) => events[i]?.seq !== seq);
     const near = (list) => JSON.stringify(seqs(list.slice(Math.max(0, at - 3), at + 5)));
     assert.fail(

@@ -1,4 +1,4 @@
-// What `/metrics` says, in the text format of Prometheus, read as Prometheus reads it.
+// Parses `/metrics`, which has the Prometheus text format.
 import assert from "node:assert/strict";
 
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
@@ -6,7 +6,7 @@ const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)",?/g;
 
 /** One scrape. */
 export class Metrics {
-  /** By name: "counter", "gauge" or "histogram". */
+  /** The type of each metric by name: "counter", "gauge" or "histogram". */
   types = {};
   help = {};
   samples = [];
@@ -17,7 +17,7 @@ export class Metrics {
       if (what === "TYPE") this.types[name] = rest;
       else if (what === "HELP") this.help[name] = rest;
       else {
-        const [, sample, labels = "", value] = SAMPLE.exec(line) ?? assert.fail(`no sample: ${line}`);
+        const [, sample, labels = "", value] = SAMPLE.exec(line) ?? assert.fail(`not a sample: ${line}`);
         this.samples.push({
           name: sample,
           labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key, text]) => [key, text])),
@@ -34,7 +34,7 @@ export class Metrics {
     return new Metrics(await response.text());
   }
 
-  /** The sum of the samples of that name that have those labels; 0 when there are none. */
+  /** The sum of the samples with that name and those labels; 0 if there are none. */
   sum(name, labels = {}) {
     const fits = (sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value);
     return this.samples
@@ -42,7 +42,7 @@ export class Metrics {
       .reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** The names of the samples, those of a histogram among them. */
+  /** The names of all samples, including the parts of histograms. */
   get names() {
     return new Set(this.samples.map(({ name }) => name));
   }

@@ -1,4 +1,4 @@
-// The operator's tool, as an operator runs it: to its end, with something on its standard input, or killed halfway.
+// Runs `outbox-worker` as an operator does: to completion, with input, or killed halfway.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,31 +11,31 @@ import { eventually, withDeadline } from "./wait.mjs";
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
-/** Runs `outbox-worker` to its end, whatever that is. */
+/** Runs `outbox-worker` to completion. The exit code is not checked. */
 export const runWorker = (database, ...args) => run(OUTBOX_WORKER_BIN, args, { DATABASE_URL: database.url });
 
-/** Runs it; it must end well. Returns its standard output. */
+/** Runs `outbox-worker`, which must succeed. Returns its standard output. */
 export async function runWorkerOk(database, ...args) {
   const { code, stdout, stderr } = await runWorker(database, ...args);
   assert.equal(code, 0, `outbox-worker ${args.join(" ")}: ${stderr}${stdout}`);
-  assert.equal(unexpectedStderr(stderr), "", "nothing to complain of");
+  assert.equal(unexpectedStderr(stderr), "", "nothing on stderr");
   return stdout;
 }
 
-/** What is said on stderr, but for the warnings about slow statements that a busy machine brings about. */
+/** The lines on stderr, without the warnings about slow statements that appear on a busy machine. */
 const unexpectedStderr = (stderr) =>
   stderr
     .split("\n")
     .filter((line) => !line.includes("sqlx::query: slow statement"))
     .join("\n");
 
-/** The same, with `--json`; returns what it said. */
+/** Runs `outbox-worker` with `--json` and returns the parsed output. */
 export const runWorkerJson = async (database, ...args) => JSON.parse(await runWorkerOk(database, ...args, "--json"));
 
-/** Asserts a refusal: exit code not 0, one sentence on stderr that `says` so, nothing on stdout. */
+/** Asserts an error exit: code 2, one sentence on stderr that matches `says`, nothing on stdout. */
 export function assertErrorExit({ code, stdout, stderr }, says) {
-  assert.equal(code, 2, "the exit code of a command that could not do its work");
-  // A hint at --help may follow the sentence.
+  assert.equal(code, 2, "the exit code of a failed command");
+  // A hint about --help may follow the sentence.
   const lines = unexpectedStderr(stderr)
     .split("\n")
     .filter((line) => line.trim() !== "" && !/^(For more information|Usage:)/.test(line));
@@ -46,8 +46,8 @@ export function assertErrorExit({ code, stdout, stderr }, says) {
 }
 
 /**
- * Asserts that the command is refused with a sentence that `says` so, and that nothing in the database changed; with
- * `{vault}`, nothing of that vault.
+ * Asserts that the command fails with a sentence that matches `says` and that the database did not change. With
+ * `{vault}` it compares only that vault.
  */
 export async function assertRejectedUnchanged(database, args, says, scope) {
   const before = await tableDigests(database, scope);
@@ -55,12 +55,12 @@ export async function assertRejectedUnchanged(database, args, says, scope) {
   assert.deepEqual(await tableDigests(database, scope), before, "nothing changed");
 }
 
-/** `outbox-worker` under way, with its standard input in the test's hand. */
+/** A running `outbox-worker`, whose standard input the test controls. */
 export class WorkerProcess {
   stdout = "";
   stderr = "";
 
-  /** `stdout`: a file that its standard output goes to. */
+  /** `stdout` is a file for its standard output. */
   constructor(database, args, { stdout } = {}) {
     this.name = `outbox-worker ${args.join(" ")}`;
     const file = stdout && openSync(stdout, "w");
@@ -71,7 +71,7 @@ export class WorkerProcess {
     });
     if (stdout) closeSync(file);
     running.add(this.child);
-    // It may end before it has read everything: that is judged by its exit code.
+    // It may exit before it has read all input; the exit code shows whether that is correct.
     this.child.stdin.on("error", () => {});
     this.child.stdout?.setEncoding("utf8").on("data", (text) => (this.stdout += text));
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.stderr += text));
@@ -81,50 +81,50 @@ export class WorkerProcess {
     });
   }
 
-  /** Waits for its end. */
+  /** Waits until it exits. */
   end() {
-    return withDeadline(this.ended, () => `the end of ${this.name}\n${this.stdout.slice(-500)}${this.stderr}`, 60_000);
+    return withDeadline(this.ended, () => `${this.name} exits\n${this.stdout.slice(-500)}${this.stderr}`, 60_000);
   }
 
-  /** Takes it away in the middle; it must still have been at it. Returns when the database has noticed. */
+  /** Kills it; it must still be running. With `database`, returns when its connections are closed. */
   async kill(database) {
-    assert.equal(this.child.exitCode, null, `${this.name} is still at it: ${this.stdout}${this.stderr}`);
+    assert.equal(this.child.exitCode, null, `${this.name} is still running: ${this.stdout}${this.stderr}`);
     this.child.kill("SIGKILL");
     assert.equal((await this.end()).signal, "SIGKILL");
     if (database) await waitForDisconnect(database);
   }
 }
 
-/** Runs it with `input` on its standard input. */
+/** Runs `outbox-worker` with `input` on its standard input. */
 export async function runWorkerWithInput(database, args, input) {
   const operation = new WorkerProcess(database, args);
   operation.child.stdin.end(input);
   return operation.end();
 }
 
-/** What the tool's connections to this database are doing. */
+/** The state of the tool's connections to this database. */
 export const workerConnections = (database) =>
   database.rows(
     `SELECT state, wait_event_type, backend_xid IS NOT NULL AS writing FROM pg_stat_activity
      WHERE datname = current_database() AND application_name = 'outbox-worker'`,
   );
 
-/** Waits until the database has let go of a tool that is gone, and of all it was doing. */
+/** Waits until the database has closed all connections of the tool. */
 export const waitForDisconnect = (database) =>
-  eventually(async () => (await workerConnections(database)).length === 0, "the tool's connections are gone");
+  eventually(async () => (await workerConnections(database)).length === 0, "the tool's connections are closed");
 
-/** Waits until the tool waits for a lock that the test holds: it is in the middle. */
+/** Waits until the tool waits for a lock that the test holds. */
 export const waitForLockWait = (database) =>
   eventually(
     async () => (await workerConnections(database)).some(({ wait_event_type }) => wait_event_type === "Lock"),
-    "the tool is in the middle",
+    "the tool waits for a lock",
   );
 
 const TABLES = ["users", "vaults", "vault_users", "sources", "outbox", "replays"];
 
 /**
- * What the tables hold, as a digest a table, of one vault or of all. With `touched` even a row that was written anew
- * with the same values counts as changed.
+ * Returns a digest per table, of one vault or of all. With `touched`, a row that was rewritten with the same values also
+ * counts as changed.
  */
 export async function tableDigests(database, { vault, touched = false } = {}) {
   const digests = {};
@@ -141,7 +141,7 @@ export async function tableDigests(database, { vault, touched = false } = {}) {
   return digests;
 }
 
-/** Asserts that `verify` finds nothing wrong; returns its report. */
+/** Asserts that `verify` reports no findings. Returns its report. */
 export async function assertVerifiesClean(database, ...args) {
   const report = await runWorkerJson(database, "verify", ...args);
   assert.deepEqual([report.clean, report.findings], [true, []]);

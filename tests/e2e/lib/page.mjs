@@ -1,5 +1,5 @@
-// As much of a browser's page as next-auth/react needs: an address, and a fetch that keeps cookies and sends an Origin.
-// What a real browser adds is tested by test-ui.
+// As much of a browser page as next-auth/react needs: an address, and a fetch that stores cookies and sends an Origin.
+// The tests in test-ui use a real browser.
 
 export class Page {
   cookies = new Map();
@@ -21,12 +21,12 @@ export class Page {
     if ((options.method ?? "GET").toUpperCase() !== "GET") sent.set("origin", origin);
     const response = await Page.realFetch(url, { ...options, headers: sent, redirect: "manual" });
     this.requests.push({ url, status: response.status, headers: response.headers });
-    this.keep(response);
+    this.storeCookies(response);
     return response;
   };
 
-  /** Keeps the cookies of an answer. */
-  keep({ headers }) {
+  /** Stores the cookies of a response. */
+  storeCookies({ headers }) {
     for (const line of headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
       if (/max-age=0/i.test(line)) this.cookies.delete(name);
@@ -34,11 +34,11 @@ export class Page {
     }
   }
 
-  /** Makes this the page that code for browsers runs in. */
+  /** Makes this page the global environment of code written for browsers. */
   enter() {
     globalThis.window = { location: this.location, addEventListener() {}, removeEventListener() {} };
     globalThis.fetch = this.fetch;
-    // An open one would keep Node.js from ending, and the client closes none.
+    // The client never closes its channel, and an open channel keeps Node.js running.
     globalThis.BroadcastChannel = undefined;
     return this;
   }
@@ -53,5 +53,5 @@ export class Page {
   }
 }
 
-// Version 4 of the client reports its complaints to the server, also after it has answered.
+// Version 4 of the client reports errors to the server, even after the response.
 Object.defineProperty(globalThis, "navigator", { value: { sendBeacon: () => true }, configurable: true });

@@ -1,4 +1,4 @@
-// Programs under test: one-shot runs, and processes followed line by line.
+// The programs under test: single runs, and long-running processes whose output is read line by line.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -8,18 +8,18 @@ import { withDeadline } from "./wait.mjs";
 
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
-// The test runner ends a file's process so when it is itself interrupted; without these no `exit` would be emitted.
+// The test runner sends these signals when it is interrupted. Without the handlers `exit` would not be emitted.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
 function launch(program, args, settings) {
-  // The working directory holds no `.env` of a developer.
+  // The working directory must not contain a developer's `.env`.
   const child = spawn(program, args, { env: programEnv(settings), cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   child.once("close", () => running.delete(child));
   return child;
 }
 
-/** Runs a program to its end. */
+/** Runs a program to completion. */
 export async function run(program, args, settings = {}) {
   const child = launch(program, args, settings);
   let stdout = "";
@@ -30,7 +30,7 @@ export async function run(program, args, settings = {}) {
   try {
     const [code, signal] = await withDeadline(
       ended,
-      () => `end of ${program} ${args.join(" ")}\n${stdout}\n${stderr}`,
+      () => `${program} ${args.join(" ")} exits\n${stdout}\n${stderr}`,
       60_000,
     );
     return { code, signal, stdout, stderr };
@@ -39,7 +39,7 @@ export async function run(program, args, settings = {}) {
   }
 }
 
-/** A program that keeps running; its output is kept as lines, and tests await a line. */
+/** A long-running program. It collects the output as lines, and tests can wait for a line. */
 export class LineProcess {
   stdout = [];
   stderr = [];
@@ -64,7 +64,7 @@ export class LineProcess {
     this.#waiters.forEach((check) => check());
   }
 
-  /** The first line of standard output that `test` accepts. */
+  /** Waits for the first line of standard output that `test` accepts. */
   async line(test, what) {
     let check;
     const found = new Promise((resolve, reject) => {
@@ -72,13 +72,13 @@ export class LineProcess {
         const line = this.stdout.find(test);
         if (line !== undefined) resolve(line);
         else if (this.child.exitCode !== null || this.child.signalCode !== null)
-          reject(new Error(`${this.name} ended before: ${what}\n${this.tail()}`));
+          reject(new Error(`${this.name} exited before: ${what}\n${this.tail()}`));
       };
       this.#waiters.add(check);
       check();
     });
     try {
-      return await withDeadline(found, () => `${what}, of ${this.name}\n${this.tail()}`);
+      return await withDeadline(found, () => `${what}, from ${this.name}\n${this.tail()}`);
     } finally {
       this.#waiters.delete(check);
     }
@@ -89,9 +89,9 @@ export class LineProcess {
     return [...this.stdout.slice(-5), ...this.stderr.slice(-20)].map((line) => line.slice(0, 300)).join("\n");
   }
 
-  /** Sends the signal and waits for the end. */
+  /** Sends the signal and waits for the exit. */
   async end(signal = "SIGTERM") {
     this.child.kill(signal);
-    return withDeadline(this.exit, () => `end of ${this.name} after ${signal}\n${this.tail()}`);
+    return withDeadline(this.exit, () => `${this.name} exits after ${signal}\n${this.tail()}`);
   }
 }

@@ -1,16 +1,16 @@
-// What Linux knows of a process, and what a server must never say.
+// Process information from /proc, and a check for panics.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Resident memory, in KiB. */
+/** The resident memory of a process, in KiB. */
 export const residentKib = (pid) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
 
-/** Open files, connections among them. */
+/** The number of open files of a process, including connections. */
 export const countOpenFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
 const hex = (port) => port.toString(16).toUpperCase().padStart(4, "0");
 
-/** Whether the server's end of a connection is still open: closed with data unsent, it is not. */
+/** Whether the server's end of a connection is open. An end that was closed with unsent data is not. */
 export function isEstablished(serverPort, clientPort) {
   return ["/proc/net/tcp", "/proc/net/tcp6"]
     .flatMap((path) => readFileSync(path, "utf8").split("\n"))
@@ -21,7 +21,7 @@ export function isEstablished(serverPort, clientPort) {
     );
 }
 
-/** Asserts that these servers never panicked: a task that did is gone, even if the process goes on. */
+/** Asserts that no task of these servers panicked. The process survives such a panic. */
 export function assertNoPanic(...servers) {
   for (const { stderr } of servers) {
     const at = stderr.findIndex((line) => line.includes("panicked at"));

@@ -1,4 +1,4 @@
-// Clients without a library, that do what the official one never does: stop reading, stop asking, vanish halfway.
+// Clients without a library, which do what the official client never does: stop reading, stop polling, vanish halfway.
 import assert from "node:assert/strict";
 import net from "node:net";
 import { EventRecord } from "./event-record.mjs";
@@ -7,7 +7,7 @@ import { eventually, withDeadline } from "./wait.mjs";
 /** Opens a TCP connection to a port of this machine. */
 export async function dial(port) {
   const socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
-  // What happens to the connection is judged by `close`.
+  // Tests check the outcome by the `close` event.
   socket.on("error", () => {});
   await withDeadline(
     new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject)),
@@ -16,10 +16,10 @@ export async function dial(port) {
   return socket;
 }
 
-/** Resolves when the connection is over, by whatever way. (`once` of node:events fails where it was reset.) */
+/** Resolves when the connection is closed in any way. (`once` of node:events rejects on a reset.) */
 export const waitForClose = (socket) => new Promise((resolve) => socket.once("close", () => resolve(true)));
 
-/** One message to the server, in one frame. `fin` and `opcode` split a message into several frames. */
+/** Encodes one message to the server as one frame. `fin` and `opcode` split a message into several frames. */
 export function encodeFrame(text, { opcode = 1, fin = true } = {}) {
   const payload = Buffer.from(text);
   const first = (fin ? 0x80 : 0) | opcode;
@@ -35,7 +35,7 @@ export function encodeFrame(text, { opcode = 1, fin = true } = {}) {
   return Buffer.concat([head, Buffer.alloc(4), payload]);
 }
 
-/** A Socket.IO client over a bare websocket. It answers pings as long as it reads. */
+/** A Socket.IO client over a plain websocket. It answers pings while it reads. */
 export class RawSocket extends EventRecord {
   #unread = Buffer.alloc(0);
 
@@ -47,7 +47,7 @@ export class RawSocket extends EventRecord {
     socket.on("data", (chunk) => this.#read(chunk));
   }
 
-  /** Past the websocket handshake. `sid` is a session that began by polling, to be taken over. */
+  /** Connects and completes the websocket handshake. `sid` is a session that started by polling, to be upgraded. */
   static async dial(server, cookie, sid) {
     const socket = await dial(server.port);
     const head = [
@@ -60,13 +60,13 @@ export class RawSocket extends EventRecord {
       ...(cookie ? [`Cookie: ${cookie}`] : []),
     ];
     const client = new RawSocket(socket);
-    const answered = client.until(() => client.latest.head, "the answer to the handshake");
+    const answered = client.until(() => client.latest.head, "the handshake response");
     socket.write(`${head.join("\r\n")}\r\n\r\n`);
     assert.match(await answered, /^HTTP\/1\.1 101 /);
     return client;
   }
 
-  /** Connected to the namespace. */
+  /** Connects to the namespace. */
   static async connect(server, cookie) {
     const client = await RawSocket.dial(server, cookie);
     client.send("40");
@@ -74,7 +74,7 @@ export class RawSocket extends EventRecord {
     return client;
   }
 
-  /** Sends one packet of the engine's protocol. */
+  /** Sends one Engine.IO packet. */
   send(packet) {
     this.socket.write(encodeFrame(packet));
   }
@@ -89,7 +89,7 @@ export class RawSocket extends EventRecord {
     return this.until(() => this.latest["vault:joined"], "vault:joined");
   }
 
-  /** Reads nothing any more: the kernel's buffers fill up, and then the server's. */
+  /** Stops reading: the kernel's buffers fill up, then the server's. */
   stopReading() {
     this.socket.pause();
   }
@@ -98,7 +98,7 @@ export class RawSocket extends EventRecord {
     this.socket.resume();
   }
 
-  /** From now on rests for so many milliseconds after every 64 kB at most. */
+  /** From now on pauses for `ms` milliseconds after each chunk, which is at most 64 kB. */
   readSlowly(ms) {
     this.socket.on("data", () => {
       this.socket.pause();
@@ -127,7 +127,7 @@ export class RawSocket extends EventRecord {
     }
   }
 
-  /** The first whole frame among what was not read yet. The server does not split messages. */
+  /** Parses the first complete frame of the unread bytes. The server does not split messages. */
   #frame() {
     const bytes = this.#unread;
     if (bytes.length < 2) return null;
@@ -146,7 +146,7 @@ export class RawSocket extends EventRecord {
   }
 }
 
-/** Files one packet of the engine's protocol. */
+/** Adds one Engine.IO packet to the record. */
 function addPacket(record, packet) {
   if (packet.startsWith("42")) record.add(...JSON.parse(packet.slice(2)));
   else if (packet.startsWith("40")) record.add("connect", JSON.parse(packet.slice(2)).sid);
@@ -155,9 +155,9 @@ function addPacket(record, packet) {
   else record.add("packet", packet);
 }
 
-/** A long-polling client that asks only when it is told to. */
+/** A long-polling client that polls only on request. */
 export class Poller extends EventRecord {
-  /** The statuses of all polls. */
+  /** The status of each poll. */
   statuses = [];
 
   constructor(server, cookie) {
@@ -166,7 +166,7 @@ export class Poller extends EventRecord {
     this.headers = cookie ? { cookie } : {};
   }
 
-  /** Connected to the namespace. */
+  /** Connects to the namespace. */
   static async connect(server, cookie) {
     const client = await Poller.open(server, cookie);
     await client.send("40");
@@ -174,7 +174,7 @@ export class Poller extends EventRecord {
     return client;
   }
 
-  /** With a session of the engine, but in no namespace yet. */
+  /** Opens an Engine.IO session, without joining a namespace. */
   static async open(server, cookie) {
     const client = new Poller(server, cookie);
     await client.poll();
@@ -184,7 +184,7 @@ export class Poller extends EventRecord {
     return client;
   }
 
-  /** One poll; returns the status. */
+  /** Polls once and returns the status. */
   async poll() {
     const response = await fetch(this.base, { headers: this.headers, signal: AbortSignal.timeout(60_000) });
     const text = await response.text();
@@ -203,7 +203,7 @@ export class Poller extends EventRecord {
     }, what);
   }
 
-  /** Sends one packet; returns the status. */
+  /** Sends one packet and returns the status. */
   async send(packet) {
     const response = await fetch(this.base, { method: "POST", headers: this.headers, body: packet });
     await response.text();

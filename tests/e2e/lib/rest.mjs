@@ -1,10 +1,10 @@
-// A REST client that carries one user's session cookie.
+// A REST client with one user's session cookie.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
 export const PASSWORD = "correct horse battery staple";
 
-/** The session cookie of a login answer, as `name=value`. */
+/** The session cookie of a login response, as `name=value`. */
 function sessionCookie(headers) {
   const set = headers.getSetCookie().find((cookie) => /^(__Secure-)?authjs\.session-token=/.test(cookie));
   assert.ok(set, "the login sets the session cookie");
@@ -18,12 +18,12 @@ export class RestClient {
     this.user = user;
   }
 
-  /** The same session, at another node. */
+  /** Returns a client with the same session at another node. */
   at(server) {
     return new RestClient(server.url, this.cookie, this.user);
   }
 
-  /** One request; the answer is not judged. `body` is sent as JSON. */
+  /** Sends one request and returns the response with any status. `body` is sent as JSON. */
   async request(method, path, body) {
     const response = await fetch(this.url + path, {
       method,
@@ -45,14 +45,14 @@ export class RestClient {
     };
   }
 
-  /** One request that must be answered with `status`. */
+  /** Sends one request, whose response must have this status. */
   async expect(status, method, path, body) {
     const answer = await this.request(method, path, body);
     assert.equal(answer.status, status, `${method} ${path} -> ${answer.status} ${answer.text}`);
     return answer;
   }
 
-  /** Logs in and keeps the cookie. */
+  /** Logs in and stores the cookie. */
   async login(email, password = PASSWORD) {
     const answer = await this.expect(200, "POST", "/api/auth/login", { email, password });
     this.cookie = sessionCookie(answer.headers);
@@ -60,7 +60,7 @@ export class RestClient {
     return this;
   }
 
-  /** A new user, logged in. */
+  /** Registers a new user and logs in. */
   static async signUp(server, name) {
     const email = `${name.toLowerCase()}.${randomUUID().slice(0, 8)}@example.test`;
     const client = new RestClient(server.url);
@@ -76,7 +76,7 @@ export class RestClient {
     return this.expect(201, "POST", `/api/vaults/${vaultId}/members`, { email: user.email, role });
   }
 
-  /** Adds a source; returns it, with the event's seq. */
+  /** Creates a source and returns it with the event's seq. */
   async createSource(vaultId, title = "A source") {
     const answer = await this.expect(201, "POST", `/api/vaults/${vaultId}/sources`, newSource(title));
     return { ...answer.body.source, seq: answer.seq };

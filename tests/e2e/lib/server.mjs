@@ -1,11 +1,11 @@
-// The real server process.
+// The server process under test.
 import { LineProcess } from "./process.mjs";
 import { SYNCSCRIPT_BIN } from "./settings.mjs";
 
 const READY = /^listening on (http:\/\/127\.0\.0\.1:(\d+))$/;
 
 export class Server extends LineProcess {
-  /** Starts `syncscript serve` and returns when it says that it listens. `port` 0 takes any free one. */
+  /** Starts `syncscript serve` and returns when it listens. With `port` 0 it takes any free port. */
   static async start({ database, port = 0, env = {} }) {
     const server = new Server(SYNCSCRIPT_BIN, ["serve"], {
       DATABASE_URL: database.url,

@@ -1,4 +1,4 @@
-// The exact shape of what the server sends: every key, and what its value may be. A key too many fails too.
+// The exact shapes of the server's messages: every key and its kind of value. An extra key fails too.
 import assert from "node:assert/strict";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -37,7 +37,7 @@ export const PAYLOADS = {
   "source:deleted": { sourceId: uuid, vaultId: uuid, ...EVENT },
 };
 
-/** Asserts that `value` has exactly the keys of `shape`, each with a value of its kind. */
+/** Asserts that `value` has exactly the keys of `shape`, each with a value of the right kind. */
 export function assertShape(value, shape, where = "value") {
   assert.equal(typeof value, "object", `${where} is an object`);
   assert.notEqual(value, null, `${where} is not null`);

@@ -1,9 +1,9 @@
-// A live client: the official socket.io-client, with everything it receives on record.
+// The official client, with a full record of everything it receives.
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
-import { emitted, withDeadline } from "./wait.mjs";
+import { emitUntilAnswered, withDeadline } from "./wait.mjs";
 
-/** The closed set of event types of the log. */
+/** All event types of the log. */
 export const EVENT_TYPES = [
   "vault:created",
   "vault:updated",
@@ -19,9 +19,9 @@ export const EVENT_TYPES = [
 export const vaultIdOf = (data) => data?.vaultId ?? data?.source?.vaultId;
 
 export class Subscriber {
-  /** Every event, oldest first: `{name, data, at}`; `connect_error` and `disconnect` among them, data as text. */
+  /** Every event, oldest first: `{name, data, at}`. Includes `connect_error` and `disconnect`, whose data is a text. */
   received = [];
-  /** The text of every Socket.IO packet received, as it was on the wire. */
+  /** The text of every received Socket.IO packet, as on the wire. */
   frames = [];
   #waiters = new Set();
 
@@ -43,14 +43,14 @@ export class Subscriber {
     this.socket.connect();
   }
 
-  /** A client of the REST user `rest`, connected. */
+  /** Connects a client of the user of `rest`. */
   static async connect(server, rest, options = {}) {
     const subscriber = new Subscriber(server.url, { cookie: rest.cookie, ...options });
     const first = await subscriber.waitFor(
       ({ name }) => name === "connect" || name === "connect_error",
       "the connection",
     );
-    assert.equal(first.name, "connect", `connected, not refused: ${first.data}`);
+    assert.equal(first.name, "connect", `connected, not rejected: ${first.data}`);
     return subscriber;
   }
 
@@ -67,7 +67,7 @@ export class Subscriber {
     return this.socket.io.engine.transport.name;
   }
 
-  /** The first event, from position `from` of the record on, that `test` accepts, on record already or awaited. */
+  /** Waits for the first event from index `from` of the record on that `test` accepts; it may already be there. */
   waitFor(test, what, { from = 0, ms } = {}) {
     let check;
     const found = new Promise((resolve) => {
@@ -78,17 +78,17 @@ export class Subscriber {
       this.#waiters.add(check);
       check();
     });
-    const story = () =>
+    const describeReceived = () =>
       `${what}; received: ${JSON.stringify(this.received.slice(-30).map(({ name, data }) => [name, data?.seq ?? data]))}`;
-    return withDeadline(found, story, ms).finally(() => this.#waiters.delete(check));
+    return withDeadline(found, describeReceived, ms).finally(() => this.#waiters.delete(check));
   }
 
-  /** The next event of that name after now, or after position `from`; returns its data. */
+  /** Waits for the next event with that name, or the first from index `from` on. Returns its data. */
   async next(name, from = this.received.length) {
     return (await this.waitFor((event) => event.name === name, name, { from })).data;
   }
 
-  /** The event of a vault with that seq; returns the whole record of it. */
+  /** Waits for the vault's event with that seq. Returns its entry in the record. */
   awaitSeq(vaultId, seq) {
     return this.waitFor((event) => this.#isOf(vaultId, event) && event.data.seq === seq, `event ${seq} of ${vaultId}`);
   }
@@ -97,7 +97,7 @@ export class Subscriber {
     return EVENT_TYPES.includes(name) && vaultIdOf(data) === vaultId;
   }
 
-  /** The events of a vault's log received so far. */
+  /** The received events of a vault's log. */
   eventsOf(vaultId) {
     return this.received.filter((event) => this.#isOf(vaultId, event));
   }
@@ -106,12 +106,12 @@ export class Subscriber {
     return this.eventsOf(vaultId).map(({ data }) => data.seq);
   }
 
-  /** Joins and returns the data of `vault:joined`. `request` is the vault's id, or the object form. */
+  /** Joins and returns the data of `vault:joined`. `request` is the vault's id or the object form. */
   async join(request) {
     const from = this.received.length;
     const answered = this.waitFor(({ name }) => name === "vault:joined" || name === "error", "vault:joined", { from });
-    const answer = await emitted(this, () => this.socket.emit("vault:join", request), answered);
-    assert.equal(answer.name, "vault:joined", `joined, not refused: ${JSON.stringify(answer.data)}`);
+    const answer = await emitUntilAnswered(this, () => this.socket.emit("vault:join", request), answered);
+    assert.equal(answer.name, "vault:joined", `joined, not rejected: ${JSON.stringify(answer.data)}`);
     return answer.data;
   }
 
@@ -121,15 +121,15 @@ export class Subscriber {
     return this.next("vault:left", from);
   }
 
-  /** Emits with an acknowledgement and returns it. */
+  /** Emits with an acknowledgement and returns the acknowledgement. */
   emitWithAck(name, ...payload) {
     return withDeadline(
       new Promise((resolve) => this.socket.emit(name, ...payload, resolve)),
-      `acknowledgement of ${name}`,
+      `the acknowledgement of ${name}`,
     );
   }
 
-  /** Emits without an acknowledgement, and returns the data of the `error` event that answers. */
+  /** Emits without an acknowledgement and returns the data of the `error` event that follows. */
   async emitForError(name, ...payload) {
     const from = this.received.length;
     this.socket.emit(name, ...payload);

@@ -1,10 +1,10 @@
-// A TCP proxy: the network between two programs, which a test can hold up and cut.
+// A TCP proxy between two programs, which a test can stall and cut.
 import { once } from "node:events";
 import net from "node:net";
 
 export class TcpProxy {
-  /** What is done to a connection that becomes a websocket, once the server has sent so many chunks on it. */
-  sabotage = null;
+  /** `{after, action}`: what happens to a websocket after the server has sent `after` chunks: "cut" or "swallow". */
+  websocketFault = null;
   #pairs = new Set();
   #held = false;
 
@@ -14,7 +14,7 @@ export class TcpProxy {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** Passes connections on to `targetPort`. `port` 0 takes any free one. */
+  /** Forwards connections to `targetPort`. With `port` 0 it listens on any free port. */
   static async start(targetPort, port = 0) {
     const server = net.createServer({ allowHalfOpen: true });
     server.listen(port, "127.0.0.1");
@@ -42,28 +42,18 @@ export class TcpProxy {
     }
     near.setNoDelay(true);
     near.once("data", (chunk) => {
-      if (this.sabotage && /^upgrade: websocket/im.test(chunk.toString())) this.#sabotage(pair, this.sabotage);
+      if (this.websocketFault && /^upgrade: websocket/im.test(chunk.toString())) injectFault(pair, this.websocketFault);
     });
     if (this.#held) hold(pair);
   }
 
-  #sabotage(pair, { after, deed }) {
-    let chunks = 0;
-    pair.far.on("data", () => {
-      if (++chunks !== after) return;
-      if (deed === "swallow") return hold(pair);
-      pair.near.destroy();
-      pair.far.destroy();
-    });
-  }
-
-  /** Reads nothing more of what the server sends, on connections of now and later. The other direction goes on. */
+  /** Stops reading from the server, on existing and new connections. The other direction continues. */
   hold() {
     this.#held = true;
     this.#pairs.forEach(hold);
   }
 
-  /** Lets everything through again. */
+  /** Forwards everything again. */
   release() {
     this.#held = false;
     for (const { near, far } of this.#pairs) far.pipe(near);
@@ -77,12 +67,12 @@ export class TcpProxy {
     }
   }
 
-  /** How many connections are open. */
+  /** The number of open connections. */
   get size() {
     return this.#pairs.size;
   }
 
-  /** The proxy's own ports of its connections to the target. */
+  /** The local ports of the connections to the target. */
   get upstreamPorts() {
     return [...this.#pairs].map(({ far }) => far.localPort);
   }
@@ -94,12 +84,22 @@ export class TcpProxy {
   }
 }
 
+function injectFault(pair, { after, action }) {
+  let chunks = 0;
+  pair.far.on("data", () => {
+    if (++chunks !== after) return;
+    if (action === "swallow") return hold(pair);
+    pair.near.destroy();
+    pair.far.destroy();
+  });
+}
+
 function hold({ near, far }) {
   far.unpipe(near);
   far.pause();
 }
 
-/** A port on which nobody listens. */
+/** Returns a port on which nobody listens. */
 export async function findFreePort() {
   const server = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,15 +1,15 @@
-// A live two-node system: two servers on one database, and official clients in a vault's room on both.
+// A live system of two nodes: two servers on one database, and official clients in a vault's room on both.
 import { eventually } from "./wait.mjs";
 import { World } from "./world.mjs";
 
-/** A world with two servers, in `servers`, and what each is called in the table `nodes`, in `nodes`. */
+/** Opens a world with two servers in `servers`, and their ids from the table `nodes` in `nodes`. */
 export async function openTwoNodes({ env = {}, users = ["owner"] } = {}) {
   const world = await World.open({ env, users });
   try {
     world.servers = [world.server];
-    world.nodes = [await newNode(world, [])];
+    world.nodes = [await waitForNewNode(world, [])];
     world.servers.push(await world.startServer({ env }));
-    world.nodes.push(await newNode(world, world.nodes));
+    world.nodes.push(await waitForNewNode(world, world.nodes));
     return world;
   } catch (error) {
     await world.close();
@@ -17,14 +17,14 @@ export async function openTwoNodes({ env = {}, users = ["owner"] } = {}) {
   }
 }
 
-function newNode({ database }, known) {
+function waitForNewNode({ database }, known) {
   return eventually(async () => {
     const rows = await database.rows("SELECT id FROM nodes");
     return rows.map(({ id }) => id).find((id) => !known.includes(id));
-  }, "the node has reported itself");
+  }, "the node has registered itself");
 }
 
-/** A client of that user in the vault's room, on each node. */
+/** Joins the vault's room with one client of that user on each node. */
 export function joinOnBothNodes(world, rest, vaultId, options = {}) {
   return Promise.all(world.servers.map((server) => world.member(rest, vaultId, { ...options, server })));
 }

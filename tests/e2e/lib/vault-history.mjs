@@ -1,8 +1,8 @@
-// A vault with a history: every type of event that a living vault has, and a list of what was there after each.
+// A vault whose log has every type of event that a vault can have while it exists.
 
 /**
- * Writes a history into a new vault. `users` are owner, contributor and viewer; the last two are members at the end.
- * Returns the vault, with `head`, and `sources`: those created, by name.
+ * Creates a vault and writes a history of changes. Contributor and viewer are members at the end. Returns the vault with
+ * `head` and with the created `sources` by name.
  */
 export async function writeVaultHistory(
   { owner, contributor, viewer },
@@ -26,6 +26,6 @@ export async function writeVaultHistory(
   return { ...vault, name, sources, head: sources.last.seq };
 }
 
-/** The list of a vault's sources, as REST gives it: now, or at a position. */
+/** Lists a vault's sources by REST: the current ones, or those at a position. */
 export const listSources = (rest, vaultId, query = "") =>
   rest.expect(200, "GET", `/api/vaults/${vaultId}/sources${query}`).then(({ body }) => body);

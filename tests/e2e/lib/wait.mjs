@@ -1,24 +1,24 @@
-// Waiting: always for a condition, always with a deadline, never for a fixed time.
+// Waiting for a condition, with a deadline. Tests never wait for a fixed time.
 import { setTimeout as pause } from "node:timers/promises";
 import { WAIT_TIMEOUT_MS } from "./settings.mjs";
 
-/** `promise`, or a rejection that says what was awaited once `ms` have passed. */
+/** Returns `promise`, or rejects after `ms` milliseconds with a message that names `what`. */
 export async function withDeadline(promise, what, ms = WAIT_TIMEOUT_MS) {
   let timer;
-  const tooLate = new Promise((_, reject) => {
+  const timeout = new Promise((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`Waited ${ms} ms in vain: ${typeof what === "function" ? what() : what}`)),
+      () => reject(new Error(`Timed out after ${ms} ms: ${typeof what === "function" ? what() : what}`)),
       ms,
     );
   });
   try {
-    return await Promise.race([promise, tooLate]);
+    return await Promise.race([promise, timeout]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Asks `probe` again and again until it gives something truthy, and returns that. A throw counts as "not yet". */
+/** Calls `probe` until it returns a truthy value, and returns that value. If `probe` throws, it is called again. */
 export async function eventually(probe, what, ms = WAIT_TIMEOUT_MS) {
   const end = Date.now() + ms;
   let last;
@@ -29,19 +29,19 @@ export async function eventually(probe, what, ms = WAIT_TIMEOUT_MS) {
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`Waited ${ms} ms in vain: ${what} (last answer: ${last})`);
+    if (Date.now() > end) throw new Error(`Timed out after ${ms} ms: ${what} (last result: ${last})`);
     await pause(25);
   }
 }
 
 /**
- * Emits something to which `answered` is the answer, and again where `record` gets nothing at all for 5 s, as a client
- * must: Socket.IO delivers at most once, and what is sent while a session goes over to its websocket is lost now and then.
+ * Calls `emit` and waits for `answered`. If `record` receives nothing for 5 s, calls `emit` again, as a client must:
+ * Socket.IO delivers at most once, and a message sent during the upgrade to a websocket is sometimes lost.
  */
-export async function emitted(record, emit, answered) {
-  const had = record.received.length;
+export async function emitUntilAnswered(record, emit, answered) {
+  const receivedBefore = record.received.length;
   emit();
-  const repeat = setInterval(() => record.received.length === had && emit(), 5000);
+  const repeat = setInterval(() => record.received.length === receivedBefore && emit(), 5000);
   try {
     return await answered;
   } finally {
@@ -49,21 +49,21 @@ export async function emitted(record, emit, answered) {
   }
 }
 
-/** Undo actions, run newest first, each even when another fails. */
-export class Scope {
-  #undo = [];
+/** A stack of cleanup actions. They run newest first, and all of them run even if one fails. */
+export class CleanupStack {
+  #actions = [];
 
-  /** Registers the undo action of `thing` and returns `thing`. */
-  defer(thing, undo) {
-    this.#undo.push(() => undo(thing));
+  /** Registers the cleanup action of `thing` and returns `thing`. */
+  defer(thing, cleanUp) {
+    this.#actions.push(() => cleanUp(thing));
     return thing;
   }
 
   async close() {
     const failures = [];
-    while (this.#undo.length > 0) {
+    while (this.#actions.length > 0) {
       await Promise.resolve()
-        .then(this.#undo.pop())
+        .then(this.#actions.pop())
         .catch((error) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];

@@ -1,4 +1,4 @@
-// The oldest Node.js that the tests run on has this by another name. To be imported before what needs it.
+// Defines the global `crypto` on the oldest supported Node.js. Import this module before those that need it.
 import { webcrypto } from "node:crypto";
 
 globalThis.crypto ??= webcrypto;

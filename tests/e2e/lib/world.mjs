@@ -1,15 +1,16 @@
-// A whole system for a test: a database, one or more servers on it, users and vaults.
+// The system under test: a database, one or more servers, users and vaults.
 import { Database } from "./database.mjs";
 import { RestClient } from "./rest.mjs";
 import { Server } from "./server.mjs";
 import { Subscriber } from "./subscriber.mjs";
-import { Scope } from "./wait.mjs";
+import { CleanupStack } from "./wait.mjs";
 
-export class World extends Scope {
+export class World extends CleanupStack {
   users = {};
 
   /**
-   * A database with one server and the named users signed up. Close it after the test: `t.after(() => world.close())`.
+   * Creates a database with one server and registers the named users. Close it after the test:
+   * `t.after(() => world.close())`.
    */
   static async open({ env = {}, users = ["owner"] } = {}) {
     const world = new World();
@@ -24,7 +25,7 @@ export class World extends Scope {
     }
   }
 
-  /** One more server process on this database. */
+  /** Starts another server process on this database. */
   async startServer(options = {}) {
     return this.defer(await Server.start({ database: this.database, ...options }), (server) => server.end("SIGKILL"));
   }
@@ -34,7 +35,7 @@ export class World extends Scope {
     return this.users[name];
   }
 
-  /** A vault of the user `owner`; users called contributor and viewer, when there are any, get those roles. */
+  /** Creates a vault of the user `owner`. Users named contributor and viewer, if any, get those roles. */
   async vault(name = "Vault") {
     const { owner } = this.users;
     const vault = await owner.createVault(name);
@@ -44,17 +45,17 @@ export class World extends Scope {
     return vault;
   }
 
-  /** A connected client, closed with the world. */
+  /** Connects a client, which is closed with the world. */
   async subscriber(rest, { server = this.server, ...options } = {}) {
     return this.defer(await Subscriber.connect(server, rest, options), (subscriber) => subscriber.close());
   }
 
-  /** A client that may be refused, closed with the world. */
+  /** Starts a client that the server may reject. It is closed with the world. */
   attempt(options, server = this.server) {
     return this.defer(new Subscriber(server.url, options), (subscriber) => subscriber.close());
   }
 
-  /** A client connected and in the vault's room, with the data of its `vault:joined` in `joined`. */
+  /** Connects a client and joins the vault's room. `joined` has the data of `vault:joined`. */
   async member(rest, vaultId, options) {
     const subscriber = await this.subscriber(rest, options);
     subscriber.joined = await subscriber.join(vaultId);

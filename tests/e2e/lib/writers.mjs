@@ -1,9 +1,9 @@
-// Load: writers that keep vaults busy.
+// Load: writers that continuously change vaults.
 import { newSource } from "./rest.mjs";
 
 /**
- * One writer's life: creates a source, changes it, deletes it, over and over, `step` times in all. `each` sees every
- * answer. Returns the number of mutations that were applied.
+ * Creates, updates and deletes a source in turn, `steps` mutations in total. `each` gets every response. Returns the
+ * number of applied mutations.
  */
 export async function writeSources(rest, vaultId, steps, each = () => {}) {
   let source = null;
@@ -15,7 +15,7 @@ export async function writeSources(rest, vaultId, steps, each = () => {}) {
       () => rest.request("DELETE", `/api/sources/${source}`),
     ][i % 3]();
     each(answer);
-    if (answer.status >= 300) throw new Error(`writer was answered ${answer.status} ${answer.text}`);
+    if (answer.status >= 300) throw new Error(`the writer got ${answer.status} ${answer.text}`);
     if (i % 3 === 0) source = answer.body.source.id;
     applied++;
   }
@@ -23,23 +23,23 @@ export async function writeSources(rest, vaultId, steps, each = () => {}) {
 }
 
 /**
- * Runs `meanwhile` while `count` writers each run `write` again and again, and returns what it returned. However it
- * ends, the writers are stopped, and awaited. A writer that throws fails the whole at once.
+ * Runs `body` while `count` writers each call `write` in a loop, and returns the result of `body`. It always stops the
+ * writers and waits for them. If a writer throws, the call fails immediately.
  */
-export async function whileWriting(count, write, meanwhile) {
-  let on = true;
+export async function whileWriting(count, write, body) {
+  let running = true;
   const writers = Array.from({ length: count }, async (_, i) => {
-    while (on) await write(i);
+    while (running) await write(i);
   });
-  const through = Promise.all(writers);
+  const allDone = Promise.all(writers);
   const never = new Promise(() => {});
   let result;
   try {
-    result = await Promise.race([meanwhile(), through.then(() => never)]);
+    result = await Promise.race([body(), allDone.then(() => never)]);
   } finally {
-    on = false;
+    running = false;
     await Promise.allSettled(writers);
   }
-  await through;
+  await allDone;
   return result;
 }

@@ -1,7 +1,7 @@
 // The system under test: the cluster, two servers, vaults, users, writers and subscribers.
 import { Database } from "../../e2e/lib/database.mjs";
 import { RestClient } from "../../e2e/lib/rest.mjs";
-import { Scope } from "../../e2e/lib/wait.mjs";
+import { CleanupStack } from "../../e2e/lib/wait.mjs";
 import { BurstWriter } from "./bursts.mjs";
 import { FaultProxy } from "./fault-proxy.mjs";
 import { LossyRecord } from "./lossy-record.mjs";
@@ -20,7 +20,7 @@ const BURSTS = 2;
 /** The share of the writers' attempts that get a fault. */
 const FAULT_RATE = 0.06;
 
-export class World extends Scope {
+export class World extends CleanupStack {
   history = new MutationHistory();
   subscribers = [];
   writers = [];
