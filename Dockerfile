@@ -24,6 +24,7 @@ COPY benches benches
 COPY migrations migrations
 COPY outbox-worker outbox-worker
 COPY src src
+COPY types types
 COPY --from=pages /src/test-ui/dist test-ui/dist
 # The caches outlive a build; the programs must leave them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \

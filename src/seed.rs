@@ -1,10 +1,11 @@
 //! The demo: three users, one vault, a few sources. Run again it adds only what is missing.
 
 use outbox_worker::Db;
+use syncscript_types::VaultId;
 
 use crate::auth::Auth;
 use crate::command::{Commands, NewSource};
-use crate::domain::{Email, FileUrl, MemberName, Password, Role, SourceTitle, User, VaultId, VaultName};
+use crate::domain::{Email, FileUrl, MemberName, Password, Role, SourceTitle, User, VaultName};
 use crate::error::Error;
 use crate::store::{users, vaults};
 

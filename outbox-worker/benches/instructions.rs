@@ -7,7 +7,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use hot::{Sink, event, feed_of};
-use outbox_worker::{Entry, Feeds, Seq, VaultId, notify};
+use outbox_worker::{Entry, Feeds, notify};
+use syncscript_types::{Seq, VaultId};
 use uuid::Uuid;
 
 fn main() {
@@ -34,10 +35,11 @@ fn advance(times: u32) {
 /// A socket comes into a vault that nobody else uses, and leaves.
 fn join(times: u32) {
     let (vault, feeds) = (VaultId::from(Uuid::nil()), Arc::new(Feeds::default()));
+    let head = Seq::new(7).expect("a seq");
     for _ in 0..times {
         let joining = feeds.begin(vault);
-        assert!(joining.start(Seq::from(7)));
-        assert!(matches!(joining.enter(Sink(1), Seq::from(7)), Entry::Entered));
+        assert!(joining.start(head));
+        assert!(matches!(joining.enter(Sink(1), head), Entry::Entered));
         drop(joining);
         feeds.leave(vault, 1);
     }

@@ -18,9 +18,10 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
 use uuid::Uuid;
 
-use crate::{Event, EventType, Seq, UserId, VaultId, metric};
+use crate::metric;
 
 /// Events kept while someone is joining. Enough to bridge the time of one read of the log at thousands of events a
 /// second; a joiner that falls further behind reads the log again.
@@ -210,8 +211,8 @@ impl<S: Subscriber> Feed<S> {
                     member.subscriber.lost();
                 }
                 state.tail.clear();
-                let resume = if event.kind == EventType::VaultSnapshot { event.seq.get() } else { event.seq.get() - 1 };
-                state.emitted = Some(Seq::from(resume));
+                let resume = if event.kind == EventType::VaultSnapshot { event.seq } else { event.seq.previous() };
+                state.emitted = Some(resume);
                 return Err(Gap { vault: self.vault, expected: emitted.next(), found: event.seq });
             }
             emitted = event.seq;
@@ -262,7 +263,7 @@ impl<S: Subscriber> State<S> {
             delivery != Delivery::Gone
         });
         for member in full.iter().filter_map(|id| self.members.remove(id)) {
-            member.subscriber.behind(Seq::from(event.seq.get() - 1));
+            member.subscriber.behind(event.seq.previous());
         }
     }
 

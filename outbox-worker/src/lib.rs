@@ -23,9 +23,7 @@
 
 pub mod commands;
 pub mod db;
-pub mod event;
 pub mod feed;
-pub mod ids;
 pub mod listen;
 pub mod log;
 pub mod metric;
@@ -39,8 +37,6 @@ pub mod version;
 pub mod wake;
 
 pub use db::Db;
-pub use event::{Event, EventType, Revocation};
 pub use feed::{Delivery, Entry, Feeds, Joining, Subscriber};
-pub use ids::{Seq, UserId, VaultId};
 pub use relay::{Relay, RelaySettings};
 pub use wake::Wake;

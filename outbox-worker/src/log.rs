@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use sqlx::PgExecutor;
 use sqlx::types::Json;
-
-use crate::{Event, Seq, VaultId};
+use syncscript_types::{Event, OutOfRange, Seq, UnknownEventType, VaultId};
 
 /// Longest time that one read may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,7 +17,10 @@ pub enum LogError {
     Database(#[from] sqlx::Error),
     /// A row written by a newer version.
     #[error("the outbox cannot be understood: {0}")]
-    Unknown(#[from] crate::event::UnknownEventType),
+    Unknown(#[from] UnknownEventType),
+    /// A stored number that its type does not allow: a defect of the data.
+    #[error("the outbox holds an impossible value: {0}")]
+    OutOfRange(#[from] OutOfRange),
 }
 
 /// A connection that goes silent, without being closed, must not hold up its user: the read fails, and may be repeated
@@ -135,7 +137,7 @@ pub async fn behind(db: impl PgExecutor<'_>, positions: &[(VaultId, Seq)]) -> Re
 /// [`LogError::Database`].
 pub async fn heads(db: impl PgExecutor<'_>) -> Result<Vec<(VaultId, Seq)>, LogError> {
     let rows = sqlx::query!("SELECT id, head_seq FROM vaults").fetch_all(db).await?;
-    Ok(rows.into_iter().map(|row| (VaultId::from(row.id), Seq::from(row.head_seq))).collect())
+    rows.into_iter().map(|row| Ok((row.id.into(), row.head_seq.try_into()?))).collect()
 }
 
 struct Row {
@@ -152,7 +154,7 @@ impl TryFrom<Row> for Event {
     fn try_from(row: Row) -> Result<Self, LogError> {
         Ok(Self {
             vault_id: row.vault_id.into(),
-            seq: row.seq.into(),
+            seq: row.seq.try_into()?,
             event_id: row.event_id,
             kind: row.kind.parse()?,
             payload: row.payload.0,

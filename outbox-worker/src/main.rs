@@ -7,7 +7,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use outbox_worker::commands::compact::Before;
 use outbox_worker::commands::replay::Request;
 use outbox_worker::shell::Packaging;
-use outbox_worker::{EventType, Seq, UserId, VaultId, commands, version};
+use outbox_worker::{commands, version};
+use syncscript_types::{EventType, Seq, UserId, VaultId};
 use uuid::Uuid;
 
 /// Looks at the outbox of a SyncScript database, while the servers run.
@@ -195,7 +196,9 @@ async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         // Done above, without a database.
         Command::Packaging(_) => {}
         Command::Status { json, limit } => commands::status::run(&pool, limit, json, out).await?,
-        Command::Tail { vault, after } => commands::tail::run(&pool, vault, after.map(Seq::from), out).await?,
+        Command::Tail { vault, after } => {
+            commands::tail::run(&pool, vault, after.map(Seq::new).transpose()?, out).await?
+        }
         Command::Replay(ReplayArgs { cancel: Some(id), json, .. }) => {
             commands::replay::cancel(&pool, id, json, out).await?;
         }

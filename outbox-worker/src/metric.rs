@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use chrono::Utc;
 use metrics::{counter, gauge, histogram};
+use syncscript_types::Event;
 
-use crate::Event;
 use crate::log::Behind;
 
 /// These vaults are behind, of so many in use.

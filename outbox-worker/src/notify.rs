@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use syncscript_types::VaultId;
 use uuid::Uuid;
 
-use crate::{Db, VaultId, Wake, log, metric};
+use crate::{Db, Wake, log, metric};
 
 /// The channel on which processes hear of each other's appends.
 pub const CHANNEL: &str = "syncscript_outbox";

@@ -8,12 +8,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use syncscript_types::{Event, Seq, VaultId};
 use tokio::time::MissedTickBehavior;
 
 use crate::log::{self, LogError};
 use crate::metric::{self, Lag};
 use crate::wake::Dirty;
-use crate::{Db, Event, Feeds, Seq, Subscriber, VaultId, Wake, retry};
+use crate::{Db, Feeds, Subscriber, Wake, retry};
 
 /// Events of one vault in one read. More than that are read in rounds, so that one vault's burst does not fill memory,
 /// hold up the others, or run over the buffers of sockets that do read: they hold 128 packets each.

@@ -14,12 +14,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use uuid::Uuid;
 
 use crate::log::{self, LogError};
-use crate::{Db, Event, EventType, Feeds, Seq, Subscriber, UserId, VaultId};
+use crate::{Db, Feeds, Subscriber};
 
 /// How often the rows are looked at.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -112,7 +113,7 @@ impl<S: Subscriber> Replays<S> {
                     vault: row.vault_id.into(),
                     kind: row.r#type.map(|name| name.parse()).transpose()?,
                     user: row.user_id.map(UserId::from),
-                    place: row.place.into(),
+                    place: row.place.try_into()?,
                 })
             })
             .collect()
@@ -137,7 +138,7 @@ impl<S: Subscriber> Replays<S> {
         let row = sqlx::query!("SELECT state, position FROM replays WHERE id = $1", replay.id);
         let row = log::bounded(row.fetch_optional(&self.pool)).await?;
         let Some(row) = row.filter(|row| row.state != "cancelled") else { return Ok(true) };
-        let position = Seq::from(row.position);
+        let position = Seq::new(row.position)?;
         while replay.place < position {
             let page = log::read_page(&self.pool, replay.vault, replay.place, position, PAGE).await?;
             let last = page.last().map_or(position, |last| last.seq);

@@ -6,9 +6,8 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+use syncscript_types::VaultId;
 use tokio::sync::Notify;
-
-use crate::VaultId;
 
 /// Collects marks between two rounds of its consumer.
 #[derive(Debug, Default)]

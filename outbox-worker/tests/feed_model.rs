@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use outbox_worker::{Delivery, Entry, Event, EventType, Feeds, Joining, Seq, Subscriber, UserId, VaultId};
+use outbox_worker::{Delivery, Entry, Feeds, Joining, Subscriber};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
+use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
 use uuid::Uuid;
 
 const VAULT: Uuid = Uuid::from_u128(1);
@@ -15,10 +16,14 @@ fn vault() -> VaultId {
     VAULT.into()
 }
 
+fn at(seq: i64) -> Seq {
+    Seq::new(seq).expect("not negative")
+}
+
 fn event(seq: i64) -> Event {
     Event {
         vault_id: vault(),
-        seq: seq.into(),
+        seq: at(seq),
         event_id: Uuid::from_u128(seq.unsigned_abs().into()),
         kind: EventType::SourceCreated,
         payload: RawValue::from_string("{}".to_owned()).expect("valid JSON"),
@@ -139,7 +144,7 @@ impl Joiner {
         let Some(head) = self.head else {
             // The head is read some time after the joining began.
             self.head = Some(log);
-            let _ = self.joining.start(log.into());
+            let _ = self.joining.start(at(log));
             if self.resumes {
                 return false;
             }
@@ -152,7 +157,7 @@ impl Joiner {
             return false;
         }
         let socket = self.socket.take().expect("a joiner has its socket until it has entered");
-        match self.joining.enter(socket, self.has.into()) {
+        match self.joining.enter(socket, at(self.has)) {
             Entry::Entered | Entry::Gone => return true,
             Entry::Full(socket) => self.socket = Some(socket),
             Entry::Behind(socket, events) => {
@@ -315,8 +320,8 @@ fn a_gap_in_the_log_ends_memberships_instead_of_being_skipped() {
     let feeds: Arc<Feeds<Socket>> = Arc::default();
     let seen = Arc::new(Mutex::new(Seen { room: usize::MAX, ..Seen::default() }));
     let joining = feeds.begin(vault());
-    assert!(joining.start(5.into()), "the first to say where the log stands");
-    assert!(matches!(joining.enter(Socket { id: 2, seen: Arc::clone(&seen) }, 5.into()), Entry::Entered));
+    assert!(joining.start(at(5)), "the first to say where the log stands");
+    assert!(matches!(joining.enter(Socket { id: 2, seen: Arc::clone(&seen) }, at(5)), Entry::Entered));
     drop(joining);
     let feed = feeds.get(vault()).expect("in use");
     assert!(feed.advance(vec![event(6), event(8)]).is_err());

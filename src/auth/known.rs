@@ -12,8 +12,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use syncscript_types::UserId;
 
-use crate::domain::{Session, UserId};
+use crate::domain::Session;
 use crate::store::session_changes::Change;
 use crate::store::sessions::TokenHash;
 

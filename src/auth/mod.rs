@@ -26,7 +26,7 @@ use chrono::Utc;
 use outbox_worker::Db;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::domain::{Email, MemberName, Password, Session, User, UserId};
+use crate::domain::{Email, MemberName, Password, Session, User};
 use crate::error::Error;
 use crate::limit::{Rate, Throttle};
 use crate::store::session_changes::Change;
@@ -37,6 +37,7 @@ pub use cookie::{Names, Presented, session_parts, value as cookie_value};
 use known::Known;
 use sealed::Opener;
 pub use secrets::{SecretText, Secrets};
+use syncscript_types::UserId;
 
 /// Longest address that a user can have; see the table.
 const LONGEST_EMAIL: usize = 254;

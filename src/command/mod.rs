@@ -19,12 +19,10 @@ use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 
 pub use body::{NewSourceBody, SourceChangeBody};
+use syncscript_types::{SourceId, UserId, VaultId, Version};
 use together::Together;
 
-use crate::domain::{
-    Applied, Email, FileUrl, IdempotencyKey, Member, Role, Source, SourceId, SourceTitle, UserId, Vault, VaultId,
-    VaultName, Version,
-};
+use crate::domain::{Applied, Email, FileUrl, IdempotencyKey, Member, Role, Source, SourceTitle, Vault, VaultName};
 use crate::error::Error;
 use crate::store::idempotency::{self, Known};
 use crate::store::source_writes::{self, Becomes, Change, Creation, Write};

@@ -7,6 +7,5 @@ mod role;
 mod schema;
 
 pub use input::{Email, FileUrl, IdempotencyKey, Invalid, MemberName, Password, SourceTitle, VaultName};
-pub use model::{Applied, Member, Session, Source, SourceId, User, Vault, Version, time};
-pub use outbox_worker::{Event, EventType, Revocation, Seq, UserId, VaultId};
+pub use model::{Applied, Member, Session, Source, User, Vault, serialize_time};
 pub use role::Role;

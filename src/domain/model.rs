@@ -3,55 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
+use syncscript_types::{Seq, SourceId, UserId, VaultId, Version};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::{Role, Seq, UserId, VaultId};
-
-/// A source; unique across vaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
-#[serde(transparent)]
-pub struct SourceId(Uuid);
-
-impl SourceId {
-    /// A new one. Version 7, so that rows created together stand together in the index.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// The UUID itself, for the store.
-    #[must_use]
-    pub const fn get(self) -> Uuid {
-        self.0
-    }
-}
-
-impl From<Uuid> for SourceId {
-    fn from(id: Uuid) -> Self {
-        Self(id)
-    }
-}
-
-/// How often a source was written: 1 at creation. The ETag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
-#[serde(transparent)]
-#[schema(minimum = 1)]
-pub struct Version(#[schemars(range(min = 1))] i32);
-
-impl Version {
-    /// The number itself, for the store.
-    #[must_use]
-    pub const fn get(self) -> i32 {
-        self.0
-    }
-}
-
-impl From<i32> for Version {
-    fn from(version: i32) -> Self {
-        Self(version)
-    }
-}
+use super::role::Role;
 
 /// A user as one sees oneself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -71,7 +26,7 @@ pub struct Session {
     /// The user.
     pub user: User,
     /// When it ends.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub expires: DateTime<Utc>,
 }
 
@@ -92,10 +47,10 @@ pub struct Vault {
     /// Position of the newest event.
     pub head_seq: Seq,
     /// When it was created.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
     /// When its name last changed.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub updated_at: DateTime<Utc>,
 }
 
@@ -116,7 +71,7 @@ pub struct Member {
     /// What the member may do.
     pub role: Role,
     /// Since when.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
 }
 
@@ -138,10 +93,10 @@ pub struct Source {
     /// The vault it is in.
     pub vault_id: VaultId,
     /// When it was created.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub updated_at: DateTime<Utc>,
     /// How often it was written.
     pub version: Version,
@@ -159,6 +114,6 @@ pub struct Applied<T> {
 }
 
 /// Writes a time as events do.
-pub fn time<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize_time<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

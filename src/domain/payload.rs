@@ -5,10 +5,12 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use syncscript_types::{Seq, SourceId, UserId, VaultId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Role, Seq, Source, SourceId, UserId, VaultId, time};
+use super::model::{Source, serialize_time};
+use super::role::Role;
 
 /// Who made a change, with the name and role of that moment.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, ToSchema)]
@@ -34,7 +36,7 @@ pub struct EventMember {
     /// What the member may do.
     pub role: Role,
     /// Since when.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
 }
 
@@ -47,10 +49,10 @@ pub struct VaultInfo {
     /// Its name.
     pub name: String,
     /// When it was created.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
     /// When its name last changed.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub updated_at: DateTime<Utc>,
 }
 
@@ -65,7 +67,7 @@ macro_rules! payloads {
                 /// Who did it.
                 pub actor: Actor,
                 /// When.
-                #[serde(serialize_with = "time")]
+                #[serde(serialize_with = "serialize_time")]
                 pub timestamp: DateTime<Utc>,
                 /// Position in the vault's log, which has no holes: 1, 2, 3, …
                 pub seq: Seq,
@@ -83,7 +85,7 @@ macro_rules! payloads {
         #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
         #[serde(tag = "type", content = "payload")]
         #[schema(as = Event)]
-        pub enum Told {
+        pub enum EventPayload {
             $($(#[$doc])* #[serde(rename = $name)] $variant($variant),)*
             /// What was there at this position; the log before it is gone.
             #[serde(rename = "vault:snapshot")]
@@ -173,7 +175,7 @@ pub struct VaultSnapshot {
     /// Its sources.
     pub sources: Vec<Source>,
     /// When the log was compacted.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub timestamp: DateTime<Utc>,
     /// The position.
     pub seq: Seq,

@@ -5,14 +5,14 @@ use actix_web::web::{Data, Path, Query};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use syncscript_types::{Event, Seq, VaultId};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::extract::SignedIn;
 use super::sources::limit;
 use crate::app::AppState;
-use crate::domain::payload::Told;
-use crate::domain::{Event, Seq, VaultId};
+use crate::domain::payload::EventPayload;
 use crate::error::Error;
 use crate::store::{log_error, vaults};
 
@@ -48,7 +48,7 @@ pub struct LogEntry<'a> {
     event_id: Uuid,
     r#type: &'static str,
     payload: &'a RawValue,
-    #[serde(serialize_with = "crate::domain::time")]
+    #[serde(serialize_with = "crate::domain::serialize_time")]
     created_at: DateTime<Utc>,
 }
 
@@ -74,7 +74,7 @@ pub struct LogEntrySchema {
     event_id: Uuid,
     created_at: DateTime<Utc>,
     #[serde(flatten)]
-    told: Told,
+    payload: EventPayload,
 }
 
 impl<'a> From<&'a Event> for LogEntry<'a> {
@@ -102,15 +102,12 @@ pub async fn list(
     path: Path<Uuid>,
     query: Query<EventsQuery>,
 ) -> Result<HttpResponse, Error> {
-    let after = query.after.unwrap_or(0);
-    if after < 0 {
-        return Err(Error::BadRequest("after must be 0 or a seq".to_owned()));
-    }
+    let after = Seq::new(query.after.unwrap_or(0));
+    let after = after.map_err(|_| Error::BadRequest("after must be 0 or a seq".to_owned()))?;
     let limit = limit(query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let vault: VaultId = path.into_inner().into();
     let (_, head) = vaults::membership(&state.pool, user.id(), vault).await?;
-    let events =
-        outbox_worker::log::read_page(&state.pool, vault, after.into(), head, limit).await.map_err(log_error)?;
+    let events = outbox_worker::log::read_page(&state.pool, vault, after, head, limit).await.map_err(log_error)?;
     let entries: Vec<LogEntry<'_>> = events.iter().map(LogEntry::from).collect();
     Ok(HttpResponse::Ok().json(LogPage { events: entries, head_seq: head }))
 }

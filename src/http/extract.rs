@@ -11,13 +11,14 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use syncscript_types::{UserId, Version};
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 
 use crate::app::AppState;
 use crate::command::Caller;
-use crate::domain::{IdempotencyKey, Session, UserId, Version};
+use crate::domain::{IdempotencyKey, Session};
 use crate::error::Error;
 
 /// The user of the session that the request's cookie opens.
@@ -106,8 +107,8 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Error> {
             .and_then(|tag| tag.strip_suffix('"'))
             // As we write them: no sign, no zero in front.
             .filter(|tag| tag.starts_with(|first: char| ('1'..='9').contains(&first)))
-            .and_then(|tag| tag.parse().ok())
-            .map(|version: i32| Some(version.into()))
+            .and_then(|tag| Version::new(tag.parse().ok()?).ok())
+            .map(Some)
             .ok_or_else(|| Error::BadRequest("If-Match must be the ETag of the source, such as \"3\"".to_owned())),
     }
 }

@@ -3,13 +3,14 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
+use syncscript_types::{UserId, VaultId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::extract::{Mutating, Object, SignedIn};
 use super::vaults::vault_seq;
 use crate::app::AppState;
-use crate::domain::{Email, Member, Role, UserId, VaultId};
+use crate::domain::{Email, Member, Role};
 use crate::error::Error;
 use crate::store::{members, vaults};
 

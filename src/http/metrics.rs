@@ -7,7 +7,8 @@ use actix_web::web::Data;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use outbox_worker::{Revocation, version};
+use outbox_worker::version;
+use syncscript_types::Revocation;
 
 use crate::app::AppState;
 use crate::error::Error;

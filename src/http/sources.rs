@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use syncscript_types::{Seq, SourceId, UserId, VaultId};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use super::extract::{IfMatch, Mutating, Object, SignedIn, if_match};
 use super::vaults::vault_seq;
 use crate::app::AppState;
 use crate::command::{NewSourceBody, SourceChangeBody};
-use crate::domain::{Seq, Source, SourceId, UserId, VaultId};
+use crate::domain::Source;
 use crate::error::Error;
 use crate::store::{history, sources, vaults};
 
@@ -91,10 +92,9 @@ async fn list_at(
     limit: i64,
 ) -> Result<HttpResponse, Error> {
     let (_, head) = vaults::membership(&state.pool, user, vault).await?;
-    let seq = Seq::from(at);
-    if at < 0 || seq > head {
+    let Some(seq) = Seq::new(at).ok().filter(|seq| *seq <= head) else {
         return Err(Error::BadRequest(format!("at must be from 0 to {head}, the newest event")));
-    }
+    };
     let (sources, more) = history::sources_at(&state.pool, vault, seq, after, limit).await?;
     let next_cursor = sources.last().filter(|_| more).map(cursor);
     Ok(HttpResponse::Ok().json(SourcePage { sources, seq, next_cursor }))

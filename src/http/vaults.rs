@@ -3,12 +3,13 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
+use syncscript_types::{Seq, VaultId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::extract::{Mutating, Object, SignedIn};
 use crate::app::AppState;
-use crate::domain::{Seq, Vault, VaultId, VaultName};
+use crate::domain::{Vault, VaultName};
 use crate::error::Error;
 use crate::store::vaults;
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
+use syncscript_types::{Seq, UserId, VaultId};
 
 use super::Realtime;
 use super::inbox::{Client, Inbound};
@@ -19,7 +20,7 @@ use super::wire::{
     Deleted, Done, InVault, JoinBody, JoinEnd, Left, LeftOnTheWay, Nothing, OfSource, Refused, VaultRef, Written,
 };
 use crate::command::{NewSourceBody, SourceChangeBody};
-use crate::domain::{Applied, Seq, Source, UserId, VaultId};
+use crate::domain::{Applied, Source};
 use crate::error::Error;
 
 /// Why an event was refused, and the vault that it named.
@@ -95,9 +96,8 @@ async fn vault_join(realtime: &Arc<Realtime>, client: &Arc<Client>, socket: &Soc
         VaultRef::Id(vault) => (vault, None),
         VaultRef::Object(JoinBody { vault_id, after }) => (vault_id, after),
     };
-    if after.is_some_and(|after| after < Seq::START) {
-        return Err(Error::BadRequest("after must be 0 or a seq".to_owned()).into());
-    }
+    let after = after.map(Seq::new).transpose();
+    let after = after.map_err(|_| Error::BadRequest("after must be 0 or a seq".to_owned()))?;
     match join::join(realtime, client, socket, vault, after).await {
         Ok(joined) => done(JoinEnd::Joined(joined)),
         Err(JoinError::Left(revocation)) => done(JoinEnd::Left(LeftOnTheWay { vault_id: vault, left: revocation })),

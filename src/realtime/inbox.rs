@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use outbox_worker::{Seq, VaultId};
 use serde_json::Value;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::handler::{FromMessageParts, MessageHandler, Value as EngineValue};
 use socketioxide::socket::Socket;
+use syncscript_types::{Seq, VaultId};
 
 use super::{INBOUND_LIMIT, Realtime, handle, join};
 use crate::domain::User;

@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, histogram};
-use outbox_worker::{Entry, Event, EventType, Joining, Revocation, Seq, VaultId, log};
+use outbox_worker::{Entry, Joining, log};
 use socketioxide::extract::SocketRef;
+use syncscript_types::{Event, EventType, Revocation, Seq, VaultId};
 use tokio::time::Instant;
 
 use super::Realtime;
@@ -259,7 +260,7 @@ impl Join<'_> {
     }
 
     async fn bring(&mut self, event: &Event) -> Result<(), JoinError> {
-        let revocation = event.revokes(self.client.user.id).filter(|_| event.seq > self.authorised_at);
+        let revocation = event.revocation_for(self.client.user.id).filter(|_| event.seq > self.authorised_at);
         let Some(revocation) = revocation else {
             if !self.quiet {
                 self.send(event.kind.as_str(), &event.payload).await?;
@@ -267,7 +268,7 @@ impl Join<'_> {
             }
             self.has = event.seq;
             if event.seq > self.authorised_at
-                && let Some(role) = event.grants(self.client.user.id)
+                && let Some(role) = event.role_granted_to(self.client.user.id)
             {
                 self.role = Role::from_stored(&role);
             }

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use metrics::counter;
-use outbox_worker::{Delivery, Event, EventType, Seq, Subscriber, UserId, VaultId};
+use outbox_worker::{Delivery, Subscriber};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 use socketioxide::{SendError, SocketError};
+use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
 use uuid::Uuid;
 
 use super::Realtime;
@@ -90,7 +91,7 @@ impl Subscriber for RoomMember {
     }
 
     fn deliver(&self, event: &Event) -> Delivery {
-        let Some(revocation) = event.revokes(self.client.user.id) else {
+        let Some(revocation) = event.revocation_for(self.client.user.id) else {
             return self.offer(event.kind.as_str(), &event.payload);
         };
         let deleted = event.kind == EventType::VaultDeleted;

@@ -13,11 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use outbox_worker::Db;
 use outbox_worker::log::bounded;
-use outbox_worker::{Db, UserId};
 use socketioxide::TransportType;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
+use syncscript_types::UserId;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::lines::Lines;

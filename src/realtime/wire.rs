@@ -1,12 +1,12 @@
 //! What sockets say and hear beside the events of the log, as it is on the wire. The events themselves are passed on as
 //! they are stored (`crate::domain::payload`).
 
-use outbox_worker::Revocation;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
+use syncscript_types::{Revocation, Seq, SourceId, VaultId};
 
-use crate::domain::{Role, Seq, Source, SourceId, VaultId};
+use crate::domain::{Role, Source};
 
 // What clients send ---------------------------------------------------------------------------------------------------
 
@@ -30,7 +30,7 @@ pub struct JoinBody {
     /// The last seq one has; the events after it are sent first.
     #[serde(default)]
     #[schemars(with = "Seq")]
-    pub after: Option<Seq>,
+    pub after: Option<i64>,
 }
 
 /// Something for a vault: the body of the REST request, and the vault it is for.

@@ -1,6 +1,7 @@
 //! What the database says, in our terms: refusals by their SQLSTATE or constraint name, outages, and defects.
 
 use sqlx::error::DatabaseError;
+use syncscript_types::OutOfRange;
 
 /// A store function that did not succeed. Nothing was changed, except where an outage hides whether a commit arrived.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,13 @@ impl From<sqlx::Error> for StoreError {
             None if is_outage(&error) => Self::Unavailable(error),
             None => Self::Internal(error),
         }
+    }
+}
+
+/// A stored number that its type does not allow: a defect of the data.
+impl From<OutOfRange> for StoreError {
+    fn from(error: OutOfRange) -> Self {
+        Self::Internal(sqlx::Error::Decode(error.into()))
     }
 }
 

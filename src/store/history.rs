@@ -2,12 +2,13 @@
 //! not asked.
 
 use chrono::{DateTime, Utc};
-use outbox_worker::{Db, Event, Seq, VaultId, log};
+use outbox_worker::{Db, log};
 use sqlx::PgExecutor;
+use syncscript_types::{Event, Seq, SourceId, UserId, VaultId};
 use uuid::Uuid;
 
 use super::{Refusal, Result, StoreError, log_error};
-use crate::domain::{Source, SourceId, UserId};
+use crate::domain::Source;
 
 /// Most changes of one source that are told.
 const HISTORY_LIMIT: i64 = 1000;
@@ -38,18 +39,18 @@ pub async fn sources_at(
     )
     .fetch_all(pool)
     .await?;
-    let mut sources: Vec<Source> = rows
-        .into_iter()
-        .map(|row| Source {
+    let sources = rows.into_iter().map(|row| {
+        Ok(Source {
             id: row.id.into(),
             title: row.title,
             file_url: row.file_url,
             vault_id: vault,
             created_at: row.created_at,
             updated_at: row.updated_at,
-            version: row.version.into(),
+            version: row.version.try_into()?,
         })
-        .collect();
+    });
+    let mut sources: Vec<Source> = sources.collect::<Result<_>>()?;
     let more = sources.len() as i64 > limit;
     sources.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok((sources, more))

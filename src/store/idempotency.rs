@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
+use syncscript_types::UserId;
 
 use super::Result;
-use crate::domain::{IdempotencyKey, UserId};
+use crate::domain::IdempotencyKey;
 
 /// What is known of a key.
 #[derive(Debug)]

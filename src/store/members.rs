@@ -1,9 +1,10 @@
 //! Members of vaults.
 
 use sqlx::PgExecutor;
+use syncscript_types::{UserId, VaultId};
 
 use super::Result;
-use crate::domain::{Applied, Email, Member, Role, UserId, VaultId};
+use crate::domain::{Applied, Email, Member, Role};
 
 /// The members, owners first.
 ///
@@ -45,7 +46,7 @@ pub async fn add(
     )
     .fetch_one(db)
     .await?;
-    Ok(row.applied(vault))
+    row.applied(vault)
 }
 
 /// Changes a member's role.
@@ -71,7 +72,7 @@ pub async fn update(
     )
     .fetch_one(db)
     .await?;
-    Ok(row.applied(vault))
+    row.applied(vault)
 }
 
 /// Ends a membership.
@@ -83,7 +84,7 @@ pub async fn remove(db: impl PgExecutor<'_>, actor: UserId, vault: VaultId, user
         sqlx::query_scalar!(r#"SELECT member_remove($1, $2, $3) AS "seq!""#, vault.get(), actor.get(), user.get())
             .fetch_one(db)
             .await?;
-    Ok(Applied { vault_id: vault, seq: seq.into(), value: () })
+    Ok(Applied { vault_id: vault, seq: seq.try_into()?, value: () })
 }
 
 struct Row {
@@ -106,8 +107,8 @@ impl Row {
         }
     }
 
-    fn applied(self, vault_id: VaultId) -> Applied<Member> {
-        let seq = self.seq.unwrap_or_default().into();
-        Applied { vault_id, seq, value: self.member() }
+    fn applied(self, vault_id: VaultId) -> Result<Applied<Member>> {
+        let seq = self.seq.unwrap_or_default().try_into()?;
+        Ok(Applied { vault_id, seq, value: self.member() })
     }
 }

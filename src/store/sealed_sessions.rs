@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
+use syncscript_types::UserId;
 use uuid::Uuid;
 
 use super::Result;
 use super::sessions::TokenHash;
-use crate::domain::{User, UserId};
+use crate::domain::User;
 
 /// The user whose token this is, by id or else by address; none if there is no such user, or the token was revoked.
 ///

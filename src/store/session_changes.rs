@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use outbox_worker::Db;
 use sqlx::PgExecutor;
+use syncscript_types::UserId;
 
 use super::Result;
 use super::sessions::TokenHash;
-use crate::domain::UserId;
 
 /// What may end a session.
 #[derive(Debug, Clone, Copy)]

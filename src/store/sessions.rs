@@ -5,9 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use sqlx::PgExecutor;
+use syncscript_types::UserId;
 
 use super::Result;
-use crate::domain::{Session, User, UserId};
+use crate::domain::{Session, User};
 
 /// What a session is known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,10 +4,11 @@ use std::future::Future;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
+use syncscript_types::{SourceId, UserId, VaultId, Version};
 use uuid::Uuid;
 
 use super::{Refusal, Result, StoreError};
-use crate::domain::{Applied, FileUrl, Source, SourceId, SourceTitle, UserId, VaultId, Version};
+use crate::domain::{Applied, FileUrl, Source, SourceTitle};
 
 /// A mutation of a source. Those of a kind can be written together.
 pub trait Write: Send + Sync + Sized + 'static {
@@ -172,22 +173,29 @@ impl Row {
                 Some(refusal) => Ok(Outcome::Refused(refusal)),
                 None => Err(defect(format!("a refusal {code}"))),
             },
-            (None, _) => self.applied().map(Outcome::Done).ok_or_else(|| defect("no source".to_owned())),
+            (None, _) => {
+                let applied = self.applied()?.map(Outcome::Done);
+                applied.ok_or_else(|| defect("no source".to_owned()))
+            }
         }
     }
 
-    fn applied(self) -> Option<Applied<Source>> {
-        let vault_id = self.vault_id?.into();
-        let value = Source {
-            id: self.id?.into(),
-            title: self.title?,
-            file_url: self.file_url?,
-            vault_id,
-            created_at: self.created_at?,
-            updated_at: self.updated_at?,
-            version: self.version?.into(),
+    /// The applied mutation; `None` if a column that it needs is NULL.
+    fn applied(self) -> Result<Option<Applied<Source>>> {
+        let (Some(version), Some(seq)) = (self.version, self.seq) else { return Ok(None) };
+        let (version, seq) = (version.try_into()?, seq.try_into()?);
+        let value = || {
+            Some(Source {
+                id: self.id?.into(),
+                title: self.title?,
+                file_url: self.file_url?,
+                vault_id: self.vault_id?.into(),
+                created_at: self.created_at?,
+                updated_at: self.updated_at?,
+                version,
+            })
         };
-        Some(Applied { vault_id, seq: self.seq?.into(), value })
+        Ok(value().map(|value| Applied { vault_id: value.vault_id, seq, value }))
     }
 }
 

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use outbox_worker::Db;
 use sqlx::{Connection, PgExecutor};
+use syncscript_types::{Seq, SourceId, UserId, VaultId};
 use uuid::Uuid;
 
 use super::Result;
-use crate::domain::{Role, Seq, Source, SourceId, UserId, VaultId};
+use crate::domain::{Role, Source};
 
 /// A source of a vault that `user` is a member of.
 ///
@@ -22,7 +23,7 @@ pub async fn find(db: impl PgExecutor<'_>, user: UserId, source: SourceId) -> Re
     )
     .fetch_one(db)
     .await?;
-    Ok(row.source())
+    row.source()
 }
 
 /// One page of a vault's sources, oldest first, and the position of the log at which exactly these are there.
@@ -66,7 +67,7 @@ pub async fn page(
     .await?;
     snapshot.commit().await?;
     lease.give_back();
-    let mut sources: Vec<Source> = rows.into_iter().map(Row::source).collect();
+    let mut sources: Vec<Source> = rows.into_iter().map(Row::source).collect::<Result<_>>()?;
     let more = sources.len() as i64 > limit;
     if more {
         sources.pop();
@@ -85,15 +86,15 @@ struct Row {
 }
 
 impl Row {
-    fn source(self) -> Source {
-        Source {
+    fn source(self) -> Result<Source> {
+        Ok(Source {
             id: self.id.into(),
             title: self.title,
             file_url: self.file_url,
             vault_id: self.vault_id.into(),
             created_at: self.created_at,
             updated_at: self.updated_at,
-            version: self.version.into(),
-        }
+            version: self.version.try_into()?,
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! Vaults, and the reads that go with a join.
 
 use sqlx::PgExecutor;
+use syncscript_types::{Seq, UserId, VaultId};
 use uuid::Uuid;
 
 use super::Result;
-use crate::domain::{Applied, Role, Seq, UserId, Vault, VaultId, VaultName};
+use crate::domain::{Applied, Role, Vault, VaultName};
 
 /// Creates a vault owned by `actor`; its log begins at seq 1.
 ///
@@ -22,7 +23,7 @@ pub async fn create(db: impl PgExecutor<'_>, actor: UserId, name: &VaultName) ->
     )
     .fetch_one(db)
     .await?;
-    Ok(row.applied())
+    row.applied()
 }
 
 /// Renames a vault.
@@ -46,7 +47,7 @@ pub async fn update(
     )
     .fetch_one(db)
     .await?;
-    Ok(row.applied())
+    row.applied()
 }
 
 /// Deletes a vault: its members and sources go, its log stays.
@@ -56,7 +57,7 @@ pub async fn update(
 pub async fn delete(db: impl PgExecutor<'_>, actor: UserId, vault: VaultId) -> Result<Applied<()>> {
     let seq =
         sqlx::query_scalar!(r#"SELECT vault_delete($1, $2) AS "seq!""#, vault.get(), actor.get()).fetch_one(db).await?;
-    Ok(Applied { vault_id: vault, seq: seq.into(), value: () })
+    Ok(Applied { vault_id: vault, seq: seq.try_into()?, value: () })
 }
 
 /// The vaults of a user, by name.
@@ -72,7 +73,7 @@ pub async fn list(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<Vault>> {
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(Listed::vault).collect())
+    rows.into_iter().map(Listed::vault).collect()
 }
 
 /// A vault as its member `user` sees it.
@@ -89,7 +90,7 @@ pub async fn find(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -> Resu
     )
     .fetch_one(db)
     .await?;
-    Ok(row.vault())
+    row.vault()
 }
 
 /// A member's role, and the position of the log at which it holds: both of one snapshot.
@@ -105,7 +106,7 @@ pub async fn membership(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -
     )
     .fetch_one(db)
     .await?;
-    Ok((Role::from_stored(&row.role), row.head_seq.into()))
+    Ok((Role::from_stored(&row.role), row.head_seq.try_into()?))
 }
 
 /// The head of the vault's log.
@@ -114,7 +115,7 @@ pub async fn membership(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -
 /// NotFound.
 pub async fn head(db: impl PgExecutor<'_>, vault: VaultId) -> Result<Seq> {
     let head = sqlx::query_scalar!("SELECT head_seq FROM vaults WHERE id = $1", vault.get()).fetch_one(db).await?;
-    Ok(head.into())
+    Ok(head.try_into()?)
 }
 
 struct Row {
@@ -127,8 +128,8 @@ struct Row {
 
 impl Row {
     /// Only an owner creates or changes a vault, and right after that its head is this event.
-    fn applied(self) -> Applied<Vault> {
-        let (vault_id, seq) = (self.id.into(), self.seq.into());
+    fn applied(self) -> Result<Applied<Vault>> {
+        let (vault_id, seq) = (self.id.into(), self.seq.try_into()?);
         let value = Vault {
             id: vault_id,
             name: self.name,
@@ -137,7 +138,7 @@ impl Row {
             created_at: self.created_at,
             updated_at: self.updated_at,
         };
-        Applied { vault_id, seq, value }
+        Ok(Applied { vault_id, seq, value })
     }
 }
 
@@ -151,14 +152,14 @@ struct Listed {
 }
 
 impl Listed {
-    fn vault(self) -> Vault {
-        Vault {
+    fn vault(self) -> Result<Vault> {
+        Ok(Vault {
             id: self.id.into(),
             name: self.name,
             role: Role::from_stored(&self.role),
-            head_seq: self.head_seq.into(),
+            head_seq: self.head_seq.try_into()?,
             created_at: self.created_at,
             updated_at: self.updated_at,
-        }
+        })
     }
 }

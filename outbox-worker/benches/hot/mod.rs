@@ -4,8 +4,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use outbox_worker::feed::Feed;
-use outbox_worker::{Delivery, Entry, Event, EventType, Feeds, Seq, Subscriber, UserId, VaultId};
+use outbox_worker::{Delivery, Entry, Feeds, Subscriber};
 use serde_json::value::RawValue;
+use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
 use uuid::Uuid;
 
 /// A member.
@@ -24,7 +25,7 @@ impl Subscriber for Sink {
     }
 
     fn deliver(&self, event: &Event) -> Delivery {
-        black_box(event.revokes(self.user()));
+        black_box(event.revocation_for(self.user()));
         Delivery::Taken
     }
 
@@ -58,9 +59,9 @@ pub fn event(vault: VaultId, seq: Seq) -> Event {
 pub fn feed_of(members: u32) -> (VaultId, Arc<Feed<Sink>>) {
     let (vault, feeds) = (VaultId::from(Uuid::nil()), Arc::new(Feeds::default()));
     let joining = feeds.begin(vault);
-    assert!(joining.start(Seq::from(0)));
+    assert!(joining.start(Seq::START));
     for id in 0..members {
-        assert!(matches!(joining.enter(Sink(id), Seq::from(0)), Entry::Entered));
+        assert!(matches!(joining.enter(Sink(id), Seq::START), Entry::Entered));
     }
     drop(joining);
     (vault, feeds.get(vault).expect("it is in use"))

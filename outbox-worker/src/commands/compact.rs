@@ -9,9 +9,9 @@ use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use sqlx::PgPool;
+use syncscript_types::VaultId;
 
 use super::chosen;
-use crate::VaultId;
 
 /// Where to cut.
 #[derive(Debug, Clone, Copy)]

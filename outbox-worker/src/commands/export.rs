@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, PgPool};
+use syncscript_types::VaultId;
 use uuid::Uuid;
 
 use super::{chosen, progress};
-use crate::VaultId;
 
 const PAGE: i64 = 2000;
 

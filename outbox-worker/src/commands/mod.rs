@@ -15,8 +15,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
-
-use crate::VaultId;
+use syncscript_types::VaultId;
 
 /// The newest migration that these commands were written for.
 const SCHEMA_VERSION: i64 = 11;

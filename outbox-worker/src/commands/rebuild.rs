@@ -7,9 +7,9 @@ use std::io::Write;
 
 use serde_json::json;
 use sqlx::PgPool;
+use syncscript_types::VaultId;
 
 use super::{chosen, progress};
-use crate::VaultId;
 
 /// Rebuilds one vault, or all of them; `dry_run` only counts what would change.
 ///

@@ -8,11 +8,11 @@ use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
+use syncscript_types::{EventType, UserId, VaultId};
 use uuid::Uuid;
 
 use super::{chosen, progress};
 use crate::node::DEAD_AFTER_S;
-use crate::{EventType, UserId, VaultId};
 
 /// What to send again.
 #[derive(Debug)]

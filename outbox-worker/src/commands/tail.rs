@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::PgPool;
+use syncscript_types::{Event, Seq, VaultId};
 use uuid::Uuid;
 
-use crate::{Event, Seq, VaultId, Wake, listen, log, retry};
+use crate::{Wake, listen, log, retry};
 
 /// Vaults that sent no notification are looked at this often.
 const SWEEP: Duration = Duration::from_secs(1);

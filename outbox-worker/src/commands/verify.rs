@@ -7,10 +7,10 @@ use std::io::Write;
 
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgPool};
+use syncscript_types::VaultId;
 use uuid::Uuid;
 
 use super::{chosen, progress};
-use crate::VaultId;
 
 /// Differences shown for one vault.
 const SHOWN: i64 = 10;

@@ -25,12 +25,13 @@ use std::time::Duration;
 
 use metrics::histogram;
 use outbox_worker::Db;
+use syncscript_types::VaultId;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::Marks;
-use crate::domain::{Applied, Source, VaultId};
+use crate::domain::{Applied, Source};
 use crate::store::source_writes::{Outcome, Write};
 use crate::store::{Result, StoreError};
 

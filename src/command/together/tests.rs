@@ -3,14 +3,14 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use outbox_worker::{Seq, Wake};
+use outbox_worker::Wake;
 use sqlx::PgExecutor;
 use sqlx::postgres::PgConnectOptions;
+use syncscript_types::{Seq, SourceId, Version};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::SourceId;
 
 /// What happens to the transactions of a test, which are counted.
 #[derive(Default)]
@@ -69,8 +69,16 @@ impl Write for Told {
 fn applied() -> Applied<Source> {
     let (id, vault_id): (SourceId, VaultId) = (Uuid::nil().into(), Uuid::nil().into());
     let (title, file_url, at) = (String::new(), String::new(), chrono::DateTime::UNIX_EPOCH);
-    let value = Source { id, title, file_url, vault_id, created_at: at, updated_at: at, version: 1.into() };
-    Applied { vault_id, seq: Seq::from(1), value }
+    let value = Source {
+        id,
+        title,
+        file_url,
+        vault_id,
+        created_at: at,
+        updated_at: at,
+        version: Version::new(1).expect("valid"),
+    };
+    Applied { vault_id, seq: Seq::START.next(), value }
 }
 
 /// Writes that are asked for one after the other; each task answers how it went.
