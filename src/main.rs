@@ -15,10 +15,10 @@ use syncscript::auth::{Auth, AuthSettings, Secrets};
 use syncscript::command::Commands;
 use syncscript::config::{self, Cli, Command, ServeArgs, database_options};
 use syncscript::limit::Rate;
-use syncscript::{seed, store, telemetry};
+use syncscript::{seed, store, telemetry::logs};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The one of the C library keeps what ten thousand sockets leave behind.
+/// glibc's malloc does not return the memory of ten thousand closed sockets to the system.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -44,14 +44,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     if let Command::Packaging(packaging) = cli.command {
         return packaging.run(Cli::command(), &mut io::stdout());
     }
-    telemetry::init(&cli.log, cli.log_format)?;
+    logs::init(&cli.log, cli.log_format.is_json())?;
     let options = database_options(cli.database_url.as_deref())?;
     match cli.command {
-        // Done above, without a database.
+        // Handled above, without a database.
         Command::Packaging(_) => Ok(()),
         Command::Serve(args) => serve(options, &args).await,
         Command::Migrate => {
-            migrated(options).await?;
+            connect_and_migrate(options).await?;
             writeln!(io::stdout(), "the database has the schema of this version")?;
             Ok(())
         }
@@ -74,12 +74,12 @@ async fn serve(options: PgConnectOptions, args: &ServeArgs) -> anyhow::Result<()
 }
 
 async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
-    let pool = migrated(options).await?;
+    let pool = connect_and_migrate(options).await?;
     let unlimited = Rate { per_second: f64::MAX, burst: f64::MAX };
     let settings =
         AuthSettings { lifetime: Duration::ZERO, secure: false, account_rate: unlimited, address_rate: unlimited };
     let auth = Auth::new(pool.clone(), settings, &Secrets::default());
-    // No relay runs here: the servers find the seeded events by their sweep.
+    // This process runs no relay. The servers find the seeded events by their sweep.
     let commands = Commands::new(pool.clone(), Arc::new(Wake::default()), Arc::new(Wake::default()), Duration::ZERO);
     let demo = seed::run(&pool, &auth, &commands).await?;
     let mut out = io::stdout().lock();
@@ -90,8 +90,8 @@ async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn migrated(options: PgConnectOptions) -> anyhow::Result<Db> {
-    // A pool would try again until its time is up; a person at a terminal wants to know now.
+async fn connect_and_migrate(options: PgConnectOptions) -> anyhow::Result<Db> {
+    // A pool would retry until its timeout. A person at a terminal should see the error at once.
     let probe = options.connect().await.context("DATABASE_URL: the database cannot be reached")?;
     probe.close().await.ok();
     let db = Db::new(options, 2);

@@ -1,4 +1,4 @@
-//! The demo: three users, one vault, a few sources. Run again it adds only what is missing.
+//! The demo data: three users, one vault, a few sources. Running it again adds only what is missing.
 
 use outbox_worker::Db;
 use syncscript_types::VaultId;
@@ -9,10 +9,10 @@ use crate::domain::{Email, FileUrl, MemberName, Password, Role, SourceTitle, Use
 use crate::error::Error;
 use crate::store::{users, vaults};
 
-/// The password of the demo users. Public on purpose: they exist where someone asked for them.
+/// The password of the demo users. It is public: the users exist only where someone asked for them.
 pub const PASSWORD: &str = "syncscript-demo";
 const VAULT: &str = "Demo vault";
-/// The demo users: address, name, role.
+/// The demo users: email address, name, role.
 pub const USERS: [(&str, &str, Role); 3] = [
     ("owner@demo.com", "Olivia Owner", Role::Owner),
     ("contributor@demo.com", "Carlos Contributor", Role::Contributor),
@@ -24,19 +24,19 @@ const SOURCES: [(&str, &str); 3] = [
     ("PostgreSQL manual: NOTIFY", "https://www.postgresql.org/docs/current/sql-notify.html"),
 ];
 
-/// What was seeded.
+/// The demo data that now exists.
 #[derive(Debug)]
 pub struct Demo {
     /// The demo vault.
     pub vault: VaultId,
-    /// Addresses and roles; [`PASSWORD`] is everyone's.
+    /// Email addresses and roles. All users have the password [`PASSWORD`].
     pub users: Vec<(&'static str, Role)>,
 }
 
-/// Seeds.
+/// Adds the demo data.
 ///
 /// # Errors
-/// Outages and defects; run again, it goes on where it stopped.
+/// Outages and defects. Running it again continues where it stopped.
 pub async fn run(pool: &Db, auth: &Auth, commands: &Commands) -> anyhow::Result<Demo> {
     let owner = user(pool, auth, USERS[0].0, USERS[0].1).await?;
     let existing = vaults::list(pool, owner.id).await?;

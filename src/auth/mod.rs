@@ -36,7 +36,7 @@ use crate::store::{sealed_sessions, users};
 pub use cookie::{Names, Presented, session_parts, value as cookie_value};
 use known::Known;
 use sealed::Opener;
-pub use secrets::{SecretText, Secrets};
+pub use secrets::Secrets;
 use syncscript_types::UserId;
 
 /// Longest address that a user can have; see the table.

@@ -1,30 +1,11 @@
 //! The secrets shared with Auth.js, and the keys they give.
 
-use std::fmt;
-use std::str::FromStr;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::jwe::{Claims, Keys};
 
 /// Shortest secret, in bytes: half of what the recommended `openssl rand -base64 33` gives, and far beyond guessing.
 const SHORTEST: usize = 32;
-
-/// A setting that is never shown, neither by Debug nor in an error.
-#[derive(Clone, Default)]
-pub struct SecretText(String);
-
-impl FromStr for SecretText {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretText(…)")
-    }
-}
 
 /// The secrets in use: the first one signs, all are believed.
 #[derive(Clone, Default)]
@@ -35,8 +16,8 @@ impl Secrets {
     ///
     /// # Errors
     /// One sentence that names the setting, and not the secret.
-    pub fn parse(text: Option<&SecretText>) -> anyhow::Result<Self> {
-        let text = text.map_or("", |text| &text.0);
+    pub fn parse(text: Option<&SecretString>) -> anyhow::Result<Self> {
+        let text = text.map_or("", |text| text.expose_secret());
         let secrets: Vec<String> = text
             .split(|c: char| c == ',' || c.is_whitespace())
             .filter(|secret| !secret.is_empty())
@@ -89,7 +70,7 @@ mod tests {
 
     #[test]
     fn secrets_are_a_list_and_short_ones_are_refused_without_being_shown() {
-        let read = |text: &str| Secrets::parse(Some(&SecretText(text.to_owned())));
+        let read = |text: &str| Secrets::parse(Some(&SecretString::from(text)));
         let (new, old) = ("n".repeat(32), "o".repeat(40));
         for list in [format!("{new},{old}"), format!(" {new}\n{old} "), format!("{new} , {old}")] {
             assert_eq!(read(&list).expect("both are long enough").iter().collect::<Vec<_>>(), [&new, &old]);
@@ -100,6 +81,6 @@ mod tests {
             error.contains("AUTH_SECRET") && error.contains("secret 2 of 2") && !error.contains("hunter2"),
             "{error}"
         );
-        assert!(!format!("{:?}", SecretText("hunter2".to_owned())).contains("hunter2"));
+        assert!(!format!("{:?}", SecretString::from("hunter2")).contains("hunter2"));
     }
 }

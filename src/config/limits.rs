@@ -1,4 +1,4 @@
-//! The limits of `serve`. Each protects all users from one of them; the defaults suit people and their programs.
+//! The limits of `serve`. Each protects all users from one user. The defaults suit people and their programs.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -10,67 +10,67 @@ use crate::limit::Rate;
 /// Limits, each a flag and an environment variable.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
-    /// How long a session lasts, in seconds
+    /// Lifetime of a session, in seconds
     #[arg(long, env = "SYNCSCRIPT_SESSION_LIFETIME_S", default_value = "2592000")]
     pub session_lifetime_s: NonZeroU32,
-    /// How long the answer to a request with an Idempotency-Key is kept for repetitions, in seconds
+    /// How long the response to a request with an Idempotency-Key is kept for repeated requests, in seconds
     #[arg(long, env = "SYNCSCRIPT_IDEMPOTENCY_LIFETIME_S", default_value = "86400")]
     pub idempotency_lifetime_s: NonZeroU32,
-    /// Most events a join catches up with; a client that missed more is told to load the vault anew
+    /// Maximum number of events that a join catches up with; a client that missed more must reload the vault
     #[arg(long, env = "SYNCSCRIPT_BACKLOG_LIMIT", default_value = "10000", value_parser = clap::value_parser!(i64).range(0..))]
     pub backlog_limit: i64,
-    /// A connection that takes no data for so many milliseconds is closed, so that its client resumes
+    /// Closes a connection that reads no data for this many milliseconds, so that its client reconnects and resumes
     #[arg(long, env = "SYNCSCRIPT_WRITE_STALL_TIMEOUT_MS", default_value = "10000")]
     pub write_stall_timeout_ms: NonZeroU64,
-    /// Events a second that one socket may send, on average
+    /// Events per second that one socket may send, on average
     #[arg(long, env = "SYNCSCRIPT_SOCKET_RATE", default_value = "50")]
     pub socket_rate: NonZeroU32,
-    /// Events that one socket may send at once
+    /// Events that one socket may send in a burst
     #[arg(long, env = "SYNCSCRIPT_SOCKET_BURST", default_value = "200")]
     pub socket_burst: NonZeroU32,
-    /// Sockets that one user may have open on one node
+    /// Maximum number of open sockets per user on one node
     #[arg(long, env = "SYNCSCRIPT_SOCKETS_PER_USER", default_value = "100")]
     pub sockets_per_user: NonZeroU32,
-    /// Vaults that one socket may be in
+    /// Maximum number of vaults per socket
     #[arg(long, env = "SYNCSCRIPT_VAULTS_PER_SOCKET", default_value = "100")]
     pub vaults_per_socket: NonZeroU32,
-    /// Failed attempts a minute to sign in to one account; as many at once
+    /// Failed sign-ins per minute to one account; also the burst
     #[arg(long, env = "SYNCSCRIPT_LOGIN_RATE_ACCOUNT", default_value = "10")]
     pub login_rate_account: NonZeroU32,
-    /// Failed attempts a minute to sign in, and registrations, from one address; as many at once
+    /// Failed sign-ins and registrations per minute from one IP address; also the burst
     #[arg(long, env = "SYNCSCRIPT_LOGIN_RATE_ADDRESS", default_value = "100")]
     pub login_rate_address: NonZeroU32,
-    /// Takes the client's address from the last entry of X-Forwarded-For; only behind a proxy that sets it
+    /// Takes the client's IP address from the last entry of X-Forwarded-For; use it only behind a proxy that sets it
     #[arg(long, env = "SYNCSCRIPT_TRUST_PROXY", default_value_t = false, action = clap::ArgAction::Set)]
     pub trust_proxy: bool,
-    /// A REST request that takes longer than so many milliseconds is answered 503
+    /// Answers 503 to a REST request that takes longer than this many milliseconds
     #[arg(long, env = "SYNCSCRIPT_REQUEST_TIMEOUT_MS", default_value = "30000")]
     pub request_timeout_ms: NonZeroU64,
-    /// An HTTP connection without a request is closed after so many milliseconds
+    /// Closes an HTTP connection after this many milliseconds without a request
     #[arg(long, env = "SYNCSCRIPT_IDLE_TIMEOUT_MS", default_value = "75000")]
     pub idle_timeout_ms: NonZeroU64,
 }
 
 impl LimitArgs {
-    /// What one socket may send.
+    /// Returns the rate at which one socket may send.
     #[must_use]
     pub fn socket_rate(&self) -> Rate {
         Rate { per_second: self.socket_rate.get().into(), burst: self.socket_burst.get().into() }
     }
 
-    /// A rate of so many a minute.
+    /// Returns a rate of `count` per minute, with the same burst.
     #[must_use]
     pub fn per_minute(count: NonZeroU32) -> Rate {
         Rate { per_second: f64::from(count.get()) / 60.0, burst: count.get().into() }
     }
 
-    /// Milliseconds as a duration.
+    /// Converts milliseconds to a duration.
     #[must_use]
     pub const fn ms(value: NonZeroU64) -> Duration {
         Duration::from_millis(value.get())
     }
 
-    /// Seconds as a duration.
+    /// Converts seconds to a duration.
     #[must_use]
     pub const fn s(value: NonZeroU32) -> Duration {
         Duration::from_secs(value.get() as u64)

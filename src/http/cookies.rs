@@ -1,58 +1,54 @@
-//! The cookies that the server sets and takes back.
+//! The cookies that the server reads, sets and removes. Their names are in `auth`.
 
 use actix_web::HttpRequest;
+use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
-use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{self, HeaderMap};
 
-use super::extract::cookies;
-use crate::app::AppState;
+use super::state::AppState;
 use crate::auth::session_parts;
-use crate::config::CookieSameSite;
-use crate::error::Error;
 
-/// The cookie of a session that begins.
+/// Returns the `Cookie` header.
+pub fn cookie_header(headers: &HeaderMap) -> Option<&str> {
+    // Not `to_str`, which accepts ASCII only: other cookies of the site may contain any characters.
+    headers.get(header::COOKIE).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+}
+
+/// Builds the cookie of a new session.
 pub fn session_cookie(state: &AppState, token: String) -> Cookie<'static> {
     let lifetime = i64::try_from(state.auth.lifetime().as_secs()).unwrap_or(i64::MAX);
-    let mut cookie = cookie(state, state.auth.names().session, token);
+    let mut cookie = build(state, state.auth.names().session, token);
     cookie.set_max_age(Duration::seconds(lifetime));
     cookie
 }
 
-/// The cookie of the double-submit token; it goes with the browser.
+/// Builds the cookie of the CSRF token. It lasts until the browser is closed.
 pub fn csrf_cookie(state: &AppState, value: String) -> Cookie<'static> {
-    cookie(state, state.auth.names().csrf, value)
+    build(state, state.auth.names().csrf, value)
 }
 
-/// Takes back all cookies that hold a part of the session, and ours in any case.
-pub fn gone_cookies(state: &AppState, request: &HttpRequest) -> Vec<Cookie<'static>> {
+/// Builds the cookies that remove the session: the session's own cookie, and each other cookie of the request that
+/// holds a part of a session.
+pub fn removal_cookies(state: &AppState, request: &HttpRequest) -> Vec<Cookie<'static>> {
     let names = state.auth.names();
-    let parts = cookies(request.headers()).into_iter().flat_map(|cookies| session_parts(cookies, names));
+    let parts = cookie_header(request.headers()).into_iter().flat_map(|cookies| session_parts(cookies, names));
     let others = parts.filter(|name| *name != names.session);
     std::iter::once(names.session)
         .chain(others)
         .map(|name| {
-            let mut cookie = cookie(state, name, String::new());
+            let mut cookie = build(state, name, String::new());
             cookie.set_max_age(Duration::ZERO);
             cookie.into_owned()
         })
         .collect()
 }
 
-/// Ends the session that the request's cookie opens, if there is one.
-///
-/// # Errors
-/// Outages.
-pub async fn end_session(state: &AppState, request: &HttpRequest) -> Result<(), Error> {
-    match cookies(request.headers()).and_then(|cookies| state.auth.presented(cookies)) {
-        Some(presented) => state.auth.logout(&presented).await,
-        None => Ok(()),
-    }
-}
-
-fn cookie<'a>(state: &AppState, name: &'a str, value: String) -> Cookie<'a> {
-    let same_site = match state.cookie_same_site {
-        CookieSameSite::Lax => SameSite::Lax,
-        CookieSameSite::None => SameSite::None,
-    };
-    Cookie::build(name, value).path("/").http_only(true).same_site(same_site).secure(state.secure).finish()
+fn build<'a>(state: &AppState, name: &'a str, value: String) -> Cookie<'a> {
+    let settings = &state.settings;
+    Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .same_site(settings.cookie_same_site)
+        .secure(settings.secure_cookies)
+        .finish()
 }

@@ -1,4 +1,4 @@
-//! `application/problem+json` (RFC 9457): the one shape of every error.
+//! `application/problem+json` (RFC 9457): the one format of errors.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::error::Error;
 
 impl Error {
-    /// The status that says this over HTTP.
+    /// Returns the HTTP status of the error.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -32,7 +32,7 @@ impl Error {
         }
     }
 
-    /// After how many seconds to try again, where that helps.
+    /// Returns after how many seconds the client may try again, if trying again can help.
     pub const fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyAttempts { retry_after_s } => Some(*retry_after_s),
@@ -42,14 +42,14 @@ impl Error {
     }
 }
 
-/// Handlers fail with an [`Error`]; its document is made by [`super::request_context`], which knows the request's id.
+/// Lets handlers return an [`Error`]. The middleware makes its document, since only the middleware has the request id.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         self.status()
     }
 }
 
-/// What went wrong (RFC 9457).
+/// A problem document (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
@@ -57,22 +57,22 @@ pub struct Problem {
     r#type: String,
     /// The status in words.
     title: &'static str,
-    /// The status.
+    /// The HTTP status.
     status: u16,
-    /// The name of the error for programs.
+    /// The machine-readable name of the error.
     code: &'static str,
-    /// What to do about it.
+    /// What went wrong, and what to do about it.
     detail: String,
-    /// As in the header `X-Request-Id`.
+    /// The id of the request, as in the header `X-Request-Id`.
     request_id: String,
-    /// The field that is to blame, where one is.
+    /// The invalid field, if the error concerns one field.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<&'static str>,
 }
 
 impl Problem {
-    /// Of this error, in the answer to this request.
+    /// Describes an error of this request.
     pub fn new(error: &Error, request_id: &str) -> Self {
         let status = error.status();
         Self {
@@ -90,8 +90,8 @@ impl Problem {
     }
 }
 
-/// The problem document of an error.
-pub fn problem(error: &Error, request_id: &str) -> HttpResponse {
+/// Makes the response for an error: its problem document.
+pub fn problem_response(error: &Error, request_id: &str) -> HttpResponse {
     let mut response = HttpResponse::build(error.status());
     response.content_type("application/problem+json");
     if let Some(seconds) = error.retry_after_s() {

@@ -47,9 +47,8 @@ use self::member::RoomMember;
 use self::roster::Roster;
 use crate::auth::Auth;
 use crate::command::Commands;
-use crate::config::LimitArgs;
 use crate::limit::Rate;
-use crate::origin::Origins;
+use crate::origin::AllowedOrigins;
 
 /// The engine's service, with nothing behind it.
 type EngineService = SocketIoService<engineioxide::service::NotFoundService>;
@@ -75,7 +74,7 @@ pub struct Realtime {
     pool: Db,
     auth: Auth,
     commands: Commands,
-    origins: Origins,
+    origins: AllowedOrigins,
     feeds: Arc<Feeds<RoomMember>>,
     relay: Arc<Wake>,
     lines: Arc<Lines>,
@@ -104,18 +103,6 @@ pub struct RealtimeLimits {
     pub vaults_per_socket: usize,
 }
 
-impl From<&LimitArgs> for RealtimeLimits {
-    fn from(limits: &LimitArgs) -> Self {
-        Self {
-            write_stall: LimitArgs::ms(limits.write_stall_timeout_ms),
-            backlog: limits.backlog_limit,
-            socket_rate: limits.socket_rate(),
-            sockets_per_user: limits.sockets_per_user.get() as usize,
-            vaults_per_socket: limits.vaults_per_socket.get() as usize,
-        }
-    }
-}
-
 impl Realtime {
     /// Sets up the engine and its only namespace, in the runtime that calls it. `relay` is the wake of the relay that will advance [`Self::feeds`].
     #[must_use]
@@ -123,7 +110,7 @@ impl Realtime {
         pool: Db,
         auth: Auth,
         commands: Commands,
-        origins: Origins,
+        origins: AllowedOrigins,
         relay: Arc<Wake>,
         limits: RealtimeLimits,
     ) -> Arc<Self> {

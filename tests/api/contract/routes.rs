@@ -7,7 +7,7 @@ use actix_web::test::{TestRequest, call_and_read_body, init_service};
 use actix_web::web::{self, Data};
 use reqwest::Method;
 use serde_json::Value;
-use syncscript::http;
+use syncscript::http::routes;
 
 use super::{documented, openapi};
 use crate::harness::{Answer, App, NOBODY, Team, source_path};
@@ -15,7 +15,7 @@ use crate::harness::{Answer, App, NOBODY, Team, source_path};
 /// What the router itself says that it knows: method and path.
 async fn routed() -> BTreeSet<(String, String)> {
     let report = |tree: Data<IntrospectionTree>| async move { tree.report_as_json() };
-    let app = actix_web::App::new().configure(http::routes).route("/_routes", web::get().to(report));
+    let app = actix_web::App::new().configure(routes::configure).route("/_routes", web::get().to(report));
     let report = call_and_read_body(&init_service(app).await, TestRequest::get().uri("/_routes").to_request()).await;
     let items: Vec<Value> = serde_json::from_slice(&report).expect("a report");
     let mut routed = BTreeSet::new();
