@@ -55,7 +55,7 @@ fn reached(found: &[(&Section, Outcome)]) -> String {
         let (what, bound, value, unit) = (goal.what, goal.bound(), number(value), goal.unit);
         let _ = writeln!(table, "| {}: {what} | {bound} | {value}{unit} | {verdict} |", goal.scenario);
     }
-    table + "\n(a) and (b) are peers, described below.\n\n"
+    table + "\n(a) and (b) are peers, described [below](#how-it-is-measured).\n\n"
 }
 
 fn scenario(section: &Section, outcome: &Outcome, charts: &Path) -> Result<String> {

@@ -34,45 +34,47 @@ pub const SECTIONS: &[Section] = &[
     Section {
         scenario: "mutations",
         title: "Mutations",
-        about: "`POST /api/vaults/{id}/sources`, as fast as the connections can, each signed in, over all vaults; nobody \
-                is subscribed. Afterwards there are as many sources as were acknowledged.",
+        about: "`POST /api/vaults/{id}/sources` over all vaults, as fast as the connections can, each with its own \
+                session and without subscribers. The run checks that the number of sources equals the number of \
+                acknowledgements.",
         columns: MUTATIONS,
         charts: &["mutations_per_s"],
     },
     Section {
         scenario: "hot-vault",
         title: "One hot vault",
-        about: "The same, in a single vault: every mutation waits for its row. (a), (c) and (d) lock none.",
+        about: "The same in a single vault, where every mutation waits for the vault's row. (a), (c) and (d) lock no \
+                row.",
         columns: MUTATIONS,
         charts: &["mutations_per_s"],
     },
     Section {
         scenario: "fanout",
         title: "Time to subscribers of one vault",
-        about: "From the moment a mutation was to be sent to its receipt by each subscriber, at a fixed rate.",
+        about: "Time from the scheduled start of a mutation to its receipt by each subscriber, at a fixed rate.",
         columns: DELIVERY,
         charts: &["delivery_p50_ms", "delivery_p99_ms"],
     },
     Section {
         scenario: "spread",
         title: "Time to subscribers of many vaults",
-        about: "The same, with the subscribers and mutations spread over the vaults.",
+        about: "The same, with subscribers and mutations spread over many vaults.",
         columns: DELIVERY,
         charts: &["delivery_p50_ms", "delivery_p99_ms"],
     },
     Section {
         scenario: "delivery-cost",
         title: "Cost of a delivery",
-        about: "Processor time of the server for each event received by a subscriber, everything included. The bare \
-                servers send the same bytes to the same sockets, and know no users and no database.",
+        about: "The server's total processor time per event received by a subscriber. The bare servers send the same \
+                bytes to the same sockets, without users or a database.",
         columns: DELIVERY,
         charts: &["server_us_per_delivery"],
     },
     Section {
         scenario: "memory",
         title: "Idle sockets",
-        about: "Sockets that are signed in and in one vault's room. `kept` is the share of what they took that is still \
-                resident 3 s after all have left.",
+        about: "Signed-in sockets in one vault's room. `kept` is the share of their memory that is still resident 3 \
+                s after all have left.",
         columns: &[
             ("rss_per_socket_kib", "KiB each"),
             ("rss_per_socket_after_broadcast_kib", "KiB each after an event"),
@@ -87,30 +89,30 @@ pub const SECTIONS: &[Section] = &[
     },
     Section {
         scenario: "storm",
-        title: "Everybody comes back",
-        about: "Clients of one vault that missed 100 events each connect at the same moment. Meanwhile 100 subscribers of \
-                another vault receive mutations at a fixed rate.",
+        title: "Reconnect storm",
+        about: "Clients of one vault, each of which missed 100 events, connect at the same moment. At the same time, \
+                100 subscribers of another vault receive mutations at a fixed rate.",
         columns: &[
             ("live_again_p50_ms", "live again p50 ms"),
             ("live_again_all_ms", "all live again ms"),
             ("others_calm_p99_ms", "others before p99 ms"),
-            ("others_p50_ms", "others meanwhile p50 ms"),
-            ("others_p99_ms", "others meanwhile p99 ms"),
+            ("others_p50_ms", "others during p50 ms"),
+            ("others_p99_ms", "others during p99 ms"),
         ],
         charts: &[],
     },
     Section {
         scenario: "quiet",
-        title: "Nothing happens",
-        about: "Every vault has a subscriber, and nothing is changed. In cores.",
-        columns: &[("server_cpu_share", "server"), ("postgres_cpu_share", "PostgreSQL"), ("cpu_share", "together")],
+        title: "Idle vaults",
+        about: "Every vault has a subscriber, and nothing changes. Processor time in cores.",
+        columns: &[("server_cpu_share", "server"), ("postgres_cpu_share", "PostgreSQL"), ("cpu_share", "total")],
         charts: &[],
     },
     Section {
         scenario: "growth",
-        title: "A log that has grown",
-        about: "Mutations and catch-up (50 vaults at a time, 200 events each) with a small log and a large one. COPY of the \
-                whole log is what reading can reach.",
+        title: "A large log",
+        about: "Mutations and catch-up (50 vaults at a time, 200 events each) with a small and a large log. COPY of \
+                the whole log is the ceiling for reading.",
         columns: &[
             ("log_rows", "events in the log"),
             ("mutations_per_s", "mutations/s"),
@@ -122,7 +124,7 @@ pub const SECTIONS: &[Section] = &[
     Section {
         scenario: "cold-start",
         title: "Cold start",
-        about: "From the start of the program to an answer of `/readyz`, with a migrated database.",
+        about: "Time from the start of the program until `/readyz` answers, with a migrated database.",
         columns: &[("listening_ms", "listening ms"), ("ready_ms", "ready ms"), ("rss_mib", "MiB")],
         charts: &[],
     },
@@ -147,39 +149,40 @@ pub fn label(target: &str) -> &str {
 
 pub const INTRODUCTION: &str = "# Performance
 
-SyncScript beside four peers and the ceilings, on one machine, in turn. Made by `scripts/bench` from the figures in
-[bench/results](../bench/results); do not edit. Ratios are what counts: absolute times belong to this machine.
+SyncScript compared with four peers and with the ceilings, measured one after the other on one machine. `scripts/bench` generates
+this page from the figures in [bench/results](../bench/results); do not edit it. Compare the ratios: absolute times depend on the
+machine.
 
 ";
 
 pub const METHOD: &str = "## How it is measured
 
-Generator, servers and PostgreSQL share the machine. Each run starts its target anew, on a database of its own that is
-cloned from a template, in one PostgreSQL with default durability. Runs alternate between the targets; figures are
-medians of runs, and ratios medians of the ratios of paired runs.
+The generator, the servers and PostgreSQL share the machine. Each run restarts its target on its own database, which is cloned
+from a template, in one PostgreSQL with default durability. Runs alternate between the targets. Figures are medians of runs, and
+ratios are medians of the ratios of paired runs.
 
-- Open loop, where a rate is given: a mutation has its time whatever the server does, and what is timed begins then. So
-  a server that stalls shows it. Throughput is closed loop.
-- Real logins, sessions looked up with every request, real joins over websockets.
-- Processor time and memory are read from /proc, of whole process trees.
-- A run fails if a mutation was acknowledged and is not there, or if SyncScript, (b) or a bare server delivered more or
-  fewer events than there were, or SyncScript or (b) one out of turn. What (a), (c) and (d) lose, which number nothing,
-  is shown as `lost`, after 10 s of waiting.
-- The generator is one thread. What it takes for each event received is shown: it is part of every time to subscribers,
-  for all alike, and the bare TCP fan-out shows what is left for a server to win.
+- Scenarios with a rate are open loop: each mutation has a scheduled time, whatever the server does, and its measurement starts
+  then. A server that stalls therefore shows the stall. Throughput is closed loop.
+- Logins, session lookups with every request, and joins over websockets are real.
+- Processor time and memory are read from /proc, for whole process trees.
+- A run fails if an acknowledged mutation is missing. It also fails if SyncScript, (b) or a bare server delivers more or fewer
+  events than there were, or if SyncScript or (b) delivers one out of order. (a), (c) and (d) number nothing; the events that they
+  lose are shown as `lost`, after a wait of 10 s.
+- The generator is one thread. Its time per received event is shown, because it is part of every delivery time, for all targets
+  equally. The bare TCP fan-out shows how much of the rest a server can save.
 
-The peers ([bench/peers](../bench/peers)) do the same over HTTP and Socket.IO, on Node.js:
+The peers ([bench/peers](../bench/peers)) offer the same over HTTP and Socket.IO, on Node.js:
 
-- (a) the handler inserts, then emits: no outbox, so an event is lost with its process, and order is not promised.
-- (b) SyncScript's promises written as usual: one transaction with outbox row and NOTIFY, a relay that listens.
-- (c) as (a), on two nodes, with `@socket.io/postgres-adapter`.
-- (d) the package `pg-transactional-outbox`, by its listener on the write-ahead log. It is told of a commit before other
-  connections see it, looks for the row, and gives the message up where it is not there yet (`MESSAGE_NOT_FOUND` in the
-  log of a run): that is what it loses.
+- (a) The handler inserts, then emits. There is no outbox: an event is lost with its process, and order is not guaranteed.
+- (b) SyncScript's promises, implemented the usual way: one transaction with an outbox row and NOTIFY, and a relay that listens.
+- (c) Like (a), on two nodes, with `@socket.io/postgres-adapter`.
+- (d) The package `pg-transactional-outbox`, with its listener on the write-ahead log. The listener learns of a commit before
+  other connections can see it, looks for the row, and drops the message if the row is not visible yet (`MESSAGE_NOT_FOUND` in the
+  log of a run). These are its losses.
 
-They have NODE_ENV=production, prepared statements, a pool of 20 connections as SyncScript has, session and role in one
-query where that is right, `bufferutil`, no compression of messages. SyncScript has its default settings, with the limits
-on users set above the load. PostgreSQL has `wal_level=logical` for (d), which costs all others the same. pgbench runs the
-server's own append statement, prepared, from as many clients; it works out ids by itself, which costs a little.
+The peers use NODE_ENV=production, prepared statements, a pool of 20 connections like SyncScript, session and role in one query
+where that is correct, `bufferutil`, and no message compression. SyncScript uses its default settings, with the limits per user
+raised above the load. PostgreSQL has `wal_level=logical` for (d), which costs all targets the same. pgbench runs the server's own
+append statement, prepared, from the same number of clients. It computes ids itself, which costs a little.
 
 ";
