@@ -149,40 +149,43 @@ pub fn label(target: &str) -> &str {
 
 pub const INTRODUCTION: &str = "# Performance
 
-SyncScript compared with four peers and with the ceilings, measured one after the other on one machine. `scripts/bench` generates
-this page from the figures in [bench/results](../bench/results); do not edit it. Compare the ratios: absolute times depend on the
-machine.
+SyncScript compared with four peers and with the ceilings, measured one after the other on one machine. `scripts/bench`
+generates this page from the figures in [bench/results](../bench/results); do not edit it. Compare the ratios: absolute
+times depend on the machine.
 
 ";
 
 pub const METHOD: &str = "## How it is measured
 
-The generator, the servers and PostgreSQL share the machine. Each run restarts its target on its own database, which is cloned
-from a template, in one PostgreSQL with default durability. Runs alternate between the targets. Figures are medians of runs, and
-ratios are medians of the ratios of paired runs.
+The generator, the servers and PostgreSQL share the machine. Each run restarts its target on its own database, which is
+cloned from a template, in one PostgreSQL with default durability. Runs alternate between the targets. Figures are
+medians of runs, and ratios are medians of the ratios of paired runs.
 
-- Scenarios with a rate are open loop: each mutation has a scheduled time, whatever the server does, and its measurement starts
-  then. A server that stalls therefore shows the stall. Throughput is closed loop.
+- Scenarios with a rate are open loop: each mutation has a scheduled time, whatever the server does, and its measurement
+  starts then. A server that stalls therefore shows the stall. Throughput is closed loop.
 - Logins, session lookups with every request, and joins over websockets are real.
 - Processor time and memory are read from /proc, for whole process trees.
-- A run fails if an acknowledged mutation is missing. It also fails if SyncScript, (b) or a bare server delivers more or fewer
-  events than there were, or if SyncScript or (b) delivers one out of order. (a), (c) and (d) number nothing; the events that they
-  lose are shown as `lost`, after a wait of 10 s.
-- The generator is one thread. Its time per received event is shown, because it is part of every delivery time, for all targets
-  equally. The bare TCP fan-out shows how much of the rest a server can save.
+- A run fails if an acknowledged mutation is missing. It also fails if SyncScript, (b) or a bare server delivers more or
+  fewer events than there were, or if SyncScript or (b) delivers one out of order. (a), (c) and (d) number nothing; the
+  events that they lose are shown as `lost`, after a wait of 10 s.
+- The generator is one thread. Its time per received event is shown, because it is part of every delivery time, for all
+  targets equally. The bare TCP fan-out shows how much of the rest a server can save.
 
 The peers ([bench/peers](../bench/peers)) offer the same over HTTP and Socket.IO, on Node.js:
 
-- (a) The handler inserts, then emits. There is no outbox: an event is lost with its process, and order is not guaranteed.
-- (b) SyncScript's promises, implemented the usual way: one transaction with an outbox row and NOTIFY, and a relay that listens.
+- (a) The handler inserts, then emits. There is no outbox: an event is lost with its process, and order is not
+  guaranteed.
+- (b) SyncScript's promises, implemented the usual way: one transaction with an outbox row and NOTIFY, and a relay that
+  listens.
 - (c) Like (a), on two nodes, with `@socket.io/postgres-adapter`.
-- (d) The package `pg-transactional-outbox`, with its listener on the write-ahead log. The listener learns of a commit before
-  other connections can see it, looks for the row, and drops the message if the row is not visible yet (`MESSAGE_NOT_FOUND` in the
-  log of a run). These are its losses.
+- (d) The package `pg-transactional-outbox`, with its listener on the write-ahead log. The listener learns of a commit
+  before other connections can see it, looks for the row, and drops the message if the row is not visible yet
+  (`MESSAGE_NOT_FOUND` in the log of a run). These are its losses.
 
-The peers use NODE_ENV=production, prepared statements, a pool of 20 connections like SyncScript, session and role in one query
-where that is correct, `bufferutil`, and no message compression. SyncScript uses its default settings, with the limits per user
-raised above the load. PostgreSQL has `wal_level=logical` for (d), which costs all targets the same. pgbench runs the server's own
-append statement, prepared, from the same number of clients. It computes ids itself, which costs a little.
+The peers use NODE_ENV=production, prepared statements, a pool of 20 connections like SyncScript, session and role in
+one query where that is correct, `bufferutil`, and no message compression. SyncScript uses its default settings, with
+the limits per user raised above the load. PostgreSQL has `wal_level=logical` for (d), which costs all targets the same.
+pgbench runs the server's own append statement, prepared, from the same number of clients. It computes ids itself, which
+costs a little.
 
 ";
