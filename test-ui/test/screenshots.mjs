@@ -2,12 +2,11 @@
 //
 // They look like the machine they are made on. With the font Inter there (Debian: fonts-inter) they look more like what
 // most people have; with pngquant there they are a third of the size.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { connection, openContext, openVault, sourceRow } from "./lib/browser.mjs";
+import { preferInter, tool } from "./lib/picture.mjs";
 import { Rest } from "./lib/rest.mjs";
 import { run } from "./lib/server.mjs";
 import { startWorld } from "./lib/world.mjs";
@@ -159,26 +158,4 @@ try {
   }
 } finally {
   await world.close();
-}
-
-/** What a program prints; undefined if it is not there, or fails. */
-function tool(program, args) {
-  try {
-    return execFileSync(program, args, { encoding: "utf8" });
-  } catch {
-    return undefined;
-  }
-}
-
-/** Has Chromium take Inter for the system's font, if it is installed. */
-function preferInter() {
-  if (!tool("fc-list", [":family=Inter"])?.trim()) return;
-  const config = `${mkdtempSync(`${tmpdir()}/fonts-`)}/fonts.conf`;
-  const prefer = (family) => `<match><test name="family"><string>${family}</string></test>
-    <edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>`;
-  writeFileSync(
-    config,
-    `<?xml version="1.0"?><fontconfig><include>/etc/fonts/fonts.conf</include>${prefer("system-ui")}${prefer("sans-serif")}</fontconfig>`,
-  );
-  process.env.FONTCONFIG_FILE = config;
 }
