@@ -1,4 +1,4 @@
-// A front end that signs in with Auth.js, and this server beside it: the real @auth/core issues the sessions.
+// A front end that signs in with Auth.js next to this server: the real @auth/core issues the sessions.
 import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -22,7 +22,7 @@ after(async () => {
   if (world) assertNoPanic(world.server);
 });
 
-/** A browser's page at a front end of its own, on the same host as this server, so that both see the same cookies. */
+/** A browser page at a front end with its own Auth.js, on the same host as this server, so that both get the same cookies. */
 function frontEnd({ secret, image }) {
   const config = {
     secret,
@@ -57,52 +57,52 @@ async function signIn({ call }) {
   return call("callback/credentials", { csrfToken, email: ann.user.email, callbackUrl: "/" });
 }
 
-const at = (page) => new RestClient(world.server.url, page.cookie, ann.user);
+const clientOf = (page) => new RestClient(world.server.url, page.cookie, ann.user);
 
 for (const [what, options] of [
   ["a short token", { secret: NEW }],
   ["a token in chunks", { secret: NEW, image: `data:image/png;base64,${"A".repeat(5000)}` }],
-  ["the secret before a rotation", { secret: OLD }],
-  ["both secrets during one", { secret: [NEW, OLD] }],
+  ["the old secret of a rotation", { secret: OLD }],
+  ["both secrets during a rotation", { secret: [NEW, OLD] }],
 ]) {
-  test(`who signs in there is signed in here, over REST and sockets: ${what}`, async () => {
-    const there = frontEnd(options);
-    await signIn(there);
-    assert.equal(there.page.cookies.has(V5_COOKIE), !options.image, "in chunks, or not");
-    const here = at(there.page);
+  test(`signing in at the front end signs in here, for REST and sockets: ${what}`, async () => {
+    const front = frontEnd(options);
+    await signIn(front);
+    assert.equal(front.page.cookies.has(V5_COOKIE), !options.image, "the token is split into chunks if it is long");
+    const here = clientOf(front.page);
     assert.deepEqual((await here.expect(200, "GET", "/api/auth/session")).body.user, ann.user);
     const vault = await here.createVault("From the front end");
     await world.member(here, vault.id);
-    // Auth.js makes a new token whenever it is asked for the session.
-    await there.call("session");
-    assert.notEqual(there.page.cookie, here.cookie);
-    assert.deepEqual((await at(there.page).expect(200, "GET", "/api/auth/session")).body.user, ann.user);
+    // Auth.js issues a new token on every request for the session.
+    await front.call("session");
+    assert.notEqual(front.page.cookie, here.cookie);
+    assert.deepEqual((await clientOf(front.page).expect(200, "GET", "/api/auth/session")).body.user, ann.user);
   });
 }
 
-test("signed out here, the token is none any more here, and its cookies are gone there", async () => {
-  const there = frontEnd({ secret: NEW });
-  await signIn(there);
-  const copy = at(there.page);
-  const response = await there.page.fetch(`${world.server.url}/api/auth/csrf`);
+test("signing out here revokes the token here and removes its cookies at the front end", async () => {
+  const front = frontEnd({ secret: NEW });
+  await signIn(front);
+  const copy = clientOf(front.page);
+  const response = await front.page.fetch(`${world.server.url}/api/auth/csrf`);
   const { csrfToken } = await response.json();
-  await there.page.fetch(`${world.server.url}/api/auth/signout`, {
+  await front.page.fetch(`${world.server.url}/api/auth/signout`, {
     method: "POST",
     headers: { "sec-fetch-site": "same-origin" },
     body: new URLSearchParams({ csrfToken }),
     origin: world.server.url,
   });
-  assert.equal(await there.call("session"), null);
+  assert.equal(await front.call("session"), null);
   await copy.expect(401, "GET", "/api/vaults");
 });
 
-test("the double-submit cookie of either is good at the other", async () => {
-  const there = frontEnd({ secret: NEW });
-  const { csrfToken } = await there.call("csrf");
-  const cookie = there.page.cookie;
-  const here = await (await there.page.fetch(`${world.server.url}/api/auth/csrf`)).json();
+test("front end and server accept each other's double-submit cookies", async () => {
+  const front = frontEnd({ secret: NEW });
+  const { csrfToken } = await front.call("csrf");
+  const cookie = front.page.cookie;
+  const here = await (await front.page.fetch(`${world.server.url}/api/auth/csrf`)).json();
   assert.equal(here.csrfToken, csrfToken);
-  assert.equal(there.page.cookie, cookie, "kept");
+  assert.equal(front.page.cookie, cookie, "the cookie is kept");
 
   const other = frontEnd({ secret: NEW });
   const ours = await (await other.page.fetch(`${world.server.url}/api/auth/csrf`)).json();

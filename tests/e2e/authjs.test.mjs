@@ -1,4 +1,4 @@
-// The routes of Auth.js, called by the real next-auth/react of versions 5 and 4, and by hand where these say nothing.
+// The Auth.js routes, called by the real next-auth/react of versions 5 and 4, and directly where these do not reach.
 import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -26,12 +26,12 @@ after(async () => {
   if (world) assertNoPanic(world.server);
 });
 
-/** The client, loaded in a page, since it asks at once whether it is in one. */
+/** Loads the client inside a page, because it checks at load time whether it runs in a browser. */
 async function load(version) {
   const page = new Page(`${world.server.url}/vaults`).enter();
   try {
     if (version === 4) return createRequire(import.meta.url)("next-auth-4/react");
-    // Written for a bundler, it asks for the modules of React without extension, as React itself offers them.
+    // It is written for bundlers and imports React's modules without extension; React's package supports this.
     return await import("next-auth/react");
   } finally {
     assert.equal(page.requests.length, 0);
@@ -53,7 +53,7 @@ for (const version of [5, 4]) {
     const signIn = (password = PASSWORD, options = {}) =>
       client.signIn("credentials", { email: ann.user.email, password, redirect: false, ...options });
 
-    test("getProviders: the one by password", async () => {
+    test("getProviders: the credentials provider", async () => {
       const address = (action) => `${world.server.url}/api/auth/${action}/credentials`;
       assert.deepEqual(await client.getProviders(), {
         credentials: {
@@ -66,7 +66,7 @@ for (const version of [5, 4]) {
       });
     });
 
-    test("getCsrfToken: the same again with its cookie, another without", async () => {
+    test("getCsrfToken: the same token with its cookie, a new one without", async () => {
       const token = await client.getCsrfToken();
       assert.match(token, /^[0-9a-f]{64}$/);
       assert.equal(await client.getCsrfToken(), token);
@@ -84,24 +84,24 @@ for (const version of [5, 4]) {
       assert.deepEqual(session.user, ann.user);
       assert.ok(Date.parse(session.expires) > Date.now());
 
-      // It is a session as any other: REST and sockets take its cookie.
+      // REST and sockets accept the cookie like that of any other session.
       const rest = new RestClient(world.server.url, page.cookie, ann.user);
       await rest.expect(200, "GET", "/api/vaults");
       const subscriber = await world.subscriber(rest);
       const signedOut = await client.signOut({ redirect: false });
       assert.equal(signedOut.url, `${world.server.url}/vaults?sort=name`);
-      assert.ok(!page.cookies.has(SESSION_COOKIE), "the cookie is taken back");
-      await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is cut off");
+      assert.ok(!page.cookies.has(SESSION_COOKIE), "the cookie is removed");
+      await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is disconnected");
       await rest.expect(401, "GET", "/api/vaults");
     });
 
-    test("getSession of nobody: null", async (t) => {
-      // Version 4 cannot read that as an answer, complains on the console, and gives null all the same.
+    test("getSession without a session: null", async (t) => {
+      // Version 4 logs an error because it cannot parse this response, and then returns null too.
       t.mock.method(console, "error", () => {});
       assert.equal(await client.getSession(), null);
     });
 
-    test("signIn with a wrong password, an unknown address, or nothing: CredentialsSignin", async () => {
+    test("signIn with a wrong password, an unknown address or no credentials: CredentialsSignin", async () => {
       for (const answer of [
         await signIn("not it"),
         await client.signIn("credentials", { email: "nobody@example.test", password: PASSWORD, redirect: false }),
@@ -109,13 +109,13 @@ for (const version of [5, 4]) {
       ]) {
         assert.equal(answer.error, "CredentialsSignin");
         assert.equal(answer.url, null);
-        assert.equal(answer.ok, version === 5, "version 4 goes by the status too");
+        assert.equal(answer.ok, version === 5, "version 4 also looks at the status");
         if (version === 5) assert.equal(answer.code, "credentials");
       }
       assert.ok(!page.cookies.has(SESSION_COOKIE));
     });
 
-    test("with redirect: to the page it came from or asks for; after an error to where one signs in", async () => {
+    test("with redirect: to the current or the requested page; after an error to the sign-in page", async () => {
       await signIn(PASSWORD, { redirect: true });
       assert.equal(page.location.href, `${world.server.url}/vaults?sort=name`);
       await signIn(PASSWORD, { redirect: true, callbackUrl: "/test/realtime" });
@@ -126,7 +126,7 @@ for (const version of [5, 4]) {
       assert.equal(page.location.href, `${world.server.url}/api/auth/signin?error=CredentialsSignin&code=credentials`);
     });
 
-    test("never to another site, but to one on the list", async () => {
+    test("redirects never lead to a foreign site, except to a listed one", async () => {
       const foreign = ["https://evil.example/", "//evil.example/x", "/\\evil.example", "javascript:alert(1)", "\0"];
       for (const callbackUrl of [...foreign, "http:"]) {
         const { url } = await signIn(PASSWORD, { callbackUrl });
@@ -136,7 +136,7 @@ for (const version of [5, 4]) {
       assert.equal(url, `${LISTED}/vaults`);
     });
 
-    test("signIn with an unknown provider leads to our page, and back from there", async () => {
+    test("signIn with an unknown provider leads to our login page, with a way back", async () => {
       await client.signIn("github", { callbackUrl: `${world.server.url}/test/realtime?vaultId=1` });
       const first = await page.fetch(page.location.href);
       assert.equal(first.status, 302);
@@ -161,10 +161,10 @@ async function csrf(headers = {}) {
 
 const CREDENTIALS = "/api/auth/callback/credentials";
 
-describe("by hand", () => {
+describe("direct requests", () => {
   const fields = (csrfToken, more = {}) => ({ email: ann.user.email, password: PASSWORD, csrfToken, ...more });
 
-  test("a form without script is answered by redirects", async () => {
+  test("an HTML form without JavaScript gets redirects", async () => {
     const { token, cookie } = await csrf();
     const good = await post(CREDENTIALS, fields(token, { callbackUrl: "/test/realtime" }), { cookie });
     assert.equal(good.status, 302);
@@ -181,7 +181,7 @@ describe("by hand", () => {
     await new RestClient(world.server.url, session).expect(401, "GET", "/api/vaults");
   });
 
-  test("JSON is taken as well", async () => {
+  test("a JSON body is accepted too", async () => {
     const { token, cookie } = await csrf();
     const response = await fetch(world.server.url + CREDENTIALS, {
       method: "POST",
@@ -191,16 +191,16 @@ describe("by hand", () => {
     assert.deepEqual([response.status, await response.json()], [200, { url: `${world.server.url}/` }]);
   });
 
-  test("the double-submit token: cookie and body must belong together, and come from a server of ours", async () => {
+  test("the double-submit token: cookie and body must match, and be issued by this server", async () => {
     const [own, other] = [await csrf(), await csrf()];
     const victim = (await ann.at(world.server)).cookie;
-    const made = "f".repeat(64);
+    const forged = "f".repeat(64);
     const attempts = [
       [undefined, own.cookie],
       ["", own.cookie],
       [other.token, own.cookie],
       [own.token, undefined],
-      [made, `${CSRF_COOKIE}=${made}|${createHash("sha256").update(made).digest("hex")}`],
+      [forged, `${CSRF_COOKIE}=${forged}|${createHash("sha256").update(forged).digest("hex")}`],
       ["", `${CSRF_COOKIE}=|`],
     ];
     for (const [token, cookie] of attempts) {
@@ -219,7 +219,7 @@ describe("by hand", () => {
     await ann.expect(200, "GET", "/api/vaults");
   });
 
-  test("the token is good at every node, and after a restart", async () => {
+  test("the token is valid on every node and after a restart", async () => {
     const { token, cookie } = await csrf();
     const node = await world.startServer();
     const response = await fetch(node.url + CREDENTIALS, {
@@ -230,7 +230,7 @@ describe("by hand", () => {
     assert.ok(response.headers.getSetCookie().some((line) => line.startsWith(SESSION_COOKIE)));
   });
 
-  test("with AUTH_SECRET the cookie is one that Auth.js takes: token|sha256(token + secret)", async () => {
+  test("with AUTH_SECRET the cookie has the format of Auth.js: token|sha256(token + secret)", async () => {
     const secret = newSecret();
     const node = await world.startServer({ env: { AUTH_SECRET: secret } });
     const response = await fetch(`${node.url}/api/auth/csrf`);
@@ -242,7 +242,7 @@ describe("by hand", () => {
     assert.equal(line, `${CSRF_COOKIE}=${csrfToken}%7C${hash}; HttpOnly; SameSite=Lax; Path=/`);
   });
 
-  test("on https the cookies have the prefixes that browsers check", async () => {
+  test("on https the cookies have the __Host- and __Secure- prefixes", async () => {
     const publicUrl = "https://sync.example.test";
     const node = await world.startServer({ env: { SYNCSCRIPT_PUBLIC_URL: publicUrl } });
     const issued = await fetch(`${node.url}/api/auth/csrf`);
@@ -257,7 +257,7 @@ describe("by hand", () => {
     assert.match(response.headers.getSetCookie()[0], /^__Secure-authjs\.session-token=[^;]+; .*Secure/);
   });
 
-  test("signing out takes back every cookie that holds a part of the session", async () => {
+  test("signing out removes every cookie that holds a part of the session", async () => {
     const secret = newSecret();
     const node = await world.startServer({ env: { AUTH_SECRET: secret } });
     const long = cookieHeader(await encryptV5({ ...claimsFor(ann.user), ballast: "x".repeat(6000) }, secret));
@@ -273,7 +273,7 @@ describe("by hand", () => {
     await rest.expect(401, "GET", "/api/vaults");
   });
 
-  test("too many failures are told in the same way", async () => {
+  test("too many failures are reported like a wrong password", async () => {
     const node = await world.startServer({ env: { SYNCSCRIPT_LOGIN_RATE_ACCOUNT: "1" } });
     const issued = await fetch(`${node.url}/api/auth/csrf`);
     const cookie = issued.headers.getSetCookie()[0].split(";")[0];
@@ -291,7 +291,7 @@ describe("by hand", () => {
     assert.match((await refused.json()).url, /error=CredentialsSignin&code=too_many_attempts$/);
   });
 
-  test("no password, token or cookie is in the log", async () => {
+  test("the log has no password, token or cookie", async () => {
     const node = await world.startServer({ env: { SYNCSCRIPT_LOG: "debug" } });
     const issued = await fetch(`${node.url}/api/auth/csrf`);
     const cookie = issued.headers.getSetCookie()[0].split(";")[0];
@@ -308,14 +308,14 @@ describe("by hand", () => {
     await rest.expect(200, "GET", "/api/vaults");
     const subscriber = await world.subscriber(rest, { server: node });
     await rest.expect(204, "POST", "/api/auth/logout");
-    await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is cut off");
+    await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is disconnected");
     const log = node.stderr.join("\n");
-    assert.match(log, /answered/, "there is a log");
+    assert.match(log, /answered/, "the log is not empty");
     for (const secret of [PASSWORD, "a wrong password", session, csrfToken, "in-the-query"])
       assert.ok(!log.includes(secret), secret);
   });
 
-  test("a body of another kind, a malformed one, and one too large are refused", async () => {
+  test("a body that has another type, is malformed or is too large is rejected", async () => {
     for (const [status, type, body] of [
       [415, "text/plain", "csrfToken=1"],
       [400, "application/json", "{"],
@@ -332,7 +332,7 @@ describe("by hand", () => {
     }
   });
 
-  test("AUTH_SECRET that is too short is refused before anything else, without being shown", async () => {
+  test("a too short AUTH_SECRET is rejected at startup and not shown", async () => {
     const env = { AUTH_SECRET: "hunter2-hunter2" };
     await assert.rejects(world.startServer({ env }), (error) => {
       assert.match(error.message, /AUTH_SECRET .*secret 1 of 1 is shorter than 32 characters/);

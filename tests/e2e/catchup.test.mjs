@@ -1,4 +1,4 @@
-// I3 and I4 at length: from the log into the room while others write, long backlogs, many at once, and the right to them.
+// I3 and I4 in depth: joining while others write, long backlogs, many clients at once, and access during catch-up.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { appendEvents } from "./lib/append.mjs";
@@ -13,12 +13,12 @@ import { whileWriting, writeSources } from "./lib/writers.mjs";
 const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
 /** The server's default. */
 const BACKLOG_LIMIT = 10_000;
-/** How long ten thousand events may take, in milliseconds. Completeness is asserted, speed only reported. */
-const LONG_MS = 30_000;
+/** How long ten thousand events may take, in milliseconds. The tests assert completeness and only report speed. */
+const LONG_TIMEOUT_MS = 30_000;
 
 let world, owner, viewer;
 before(async () => {
-  // Room for tests that ask hundreds of times in a row, and by hundreds of sockets.
+  // High limits for tests with hundreds of requests and sockets.
   const env = {
     SYNCSCRIPT_SOCKETS_PER_USER: "1000",
     SYNCSCRIPT_SOCKET_RATE: "100000",
@@ -36,7 +36,7 @@ async function connectClient(rest, options, url = world.server.url) {
   return world.defer(await BulkSubscriber.connect(url, rest, options), (client) => client.close());
 }
 
-/** A vault whose log has `count` events more than those of its beginning. */
+/** Creates a vault whose log has `count` more events than a new vault. */
 async function vaultWith(count, texts = {}) {
   const vault = await world.vault();
   vault.head = await world.database.headSeq(vault.id);
@@ -45,8 +45,8 @@ async function vaultWith(count, texts = {}) {
   return vault;
 }
 
-/** How many events of a log were received before `vault:joined`. */
-function backlogOf({ received }) {
+/** The number of log events received before `vault:joined`. */
+function backlogSize({ received }) {
   const end = received.findIndex(({ name }) => name === "vault:joined");
   return received.slice(0, end).filter(({ data }) => data?.eventId).length;
 }
@@ -54,7 +54,7 @@ function backlogOf({ received }) {
 const names = (client) => client.received.map(({ name }) => name).filter((name) => name !== "connect");
 
 describe("I3, I4: joining while writers are busy", () => {
-  test("60 joins with random `after`: exactly after+1 to joined.seq, then live, without hole or double", async (t) => {
+  test("60 joins with random `after`: exactly after+1 to joined.seq, then live events, no gap and no duplicate", async (t) => {
     const vault = await vaultWith(1500);
     const joins = 60;
     const seen = [];
@@ -62,14 +62,17 @@ describe("I3, I4: joining while writers are busy", () => {
     async function lane(first) {
       for (let i = first; i < joins; i += 6) {
         const after = Math.floor(Math.random() * (await world.database.headSeq(vault.id)));
-        // One that falls behind the writers is cut off, and resumes.
+        // A client that falls behind the writers is disconnected and resumes.
         const client = await connectClient(i % 2 ? owner : viewer, { transports: TRANSPORTS[i % 3], ...RESUMING });
         client.follow(vault.id, after);
         const joined = await client.until(() => client.latest["vault:joined"], `vault:joined after ${after}`);
         if (client.disconnects === 0) {
-          assert.equal(backlogOf(client), joined.seq - after, "as many events before vault:joined as it says");
+          assert.equal(backlogSize(client), joined.seq - after, "the number of events before vault:joined");
         }
-        await client.until(() => client.lastSeq(vault.id) >= joined.seq + 5, `live after join ${i}, after ${after}`);
+        await client.until(
+          () => client.lastSeq(vault.id) >= joined.seq + 5,
+          `live events after join ${i}, after ${after}`,
+        );
         disconnects += client.disconnects;
         client.close();
         assert.ok(!names(client).includes("vault:resync"));
@@ -78,14 +81,14 @@ describe("I3, I4: joining while writers are busy", () => {
     }
     const write = () => writeSources(owner, vault.id, 3);
     await whileWriting(3, write, () => Promise.all([0, 1, 2, 3, 4, 5].map(lane)));
-    t.diagnostic(`cut off ${disconnects} times on the way`);
+    t.diagnostic(`${disconnects} disconnections`);
     const log = await world.database.log(vault.id);
     for (const { after, events } of seen) {
       assertEventsEqual(events, log.slice(after, events.at(-1).seq), `the join after ${after}`);
     }
   });
 
-  test("a join made at the moment of a commit, 150 times on one socket: the event is before or after it, and once", async () => {
+  test("a join concurrent with a commit, 150 times on one socket: each event arrives exactly once", async () => {
     const vault = await vaultWith(0);
     const client = await connectClient(viewer, { transports: ["websocket"] });
     for (let round = 0; round < 150; round++) {
@@ -94,8 +97,8 @@ describe("I3, I4: joining while writers are busy", () => {
       const writes = Promise.all([1, 2, 3].map(() => owner.createSource(vault.id)));
       const joined = await client.join(vault.id, after);
       vault.head = Math.max(...(await writes).map(({ seq }) => seq));
-      await client.until(() => client.lastSeq(vault.id) === vault.head, `round ${round}: the last of three`);
-      // Out of the room, so that the next events come by the next join alone.
+      await client.until(() => client.lastSeq(vault.id) === vault.head, `round ${round}: the last of three events`);
+      // Leave the room, so that the next events arrive only through the next join.
       await client.emitWithAck("vault:leave", vault.id);
       const seqs = client
         .eventsOf(vault.id)
@@ -106,33 +109,33 @@ describe("I3, I4: joining while writers are busy", () => {
     await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), 2 + 1, vault.head);
   });
 
-  test("several nodes: a join on a node that has heard nothing of the vault yet", async () => {
-    // No wake-up and no sweep: the other node knows only what the joins themselves find.
-    const deaf = { SYNCSCRIPT_LISTEN: "false", SYNCSCRIPT_SWEEP_INTERVAL_MS: "3600000" };
-    const other = await world.startServer({ env: deaf });
+  test("several nodes: a join on a node that has received no notification about the vault", async () => {
+    // Without LISTEN and without a sweep, the other node knows only what the joins themselves read.
+    const noWakeUp = { SYNCSCRIPT_LISTEN: "false", SYNCSCRIPT_SWEEP_INTERVAL_MS: "3600000" };
+    const other = await world.startServer({ env: noWakeUp });
     const vault = await vaultWith(20);
     const first = await connectClient(viewer, { transports: ["websocket"] }, other.url);
     assert.equal((await first.join(vault.id, 0)).seq, vault.head);
-    await owner.createSource(vault.id, "The other node is not told of this");
+    await owner.createSource(vault.id, "The other node is not notified");
     const second = await connectClient(viewer, { transports: ["websocket"] }, other.url);
-    assert.equal((await second.join(vault.id, vault.head)).seq, vault.head + 1, "the join itself finds it");
-    const { seq } = await owner.at(other).createSource(vault.id, "This wakes it");
+    assert.equal((await second.join(vault.id, vault.head)).seq, vault.head + 1, "the join itself finds the event");
+    const { seq } = await owner.at(other).createSource(vault.id, "This event wakes the other node");
     for (const client of [first, second]) await client.until(() => client.lastSeq(vault.id) === seq, "the last event");
-    await assertMatchesLog(world.database, vault.id, first.eventsOf(vault.id), 1, seq, "who joined before");
+    await assertMatchesLog(world.database, vault.id, first.eventsOf(vault.id), 1, seq, "the client that joined before");
     await assertMatchesLog(
       world.database,
       vault.id,
       second.eventsOf(vault.id),
       vault.head + 1,
       seq,
-      "who joined after",
+      "the client that joined after",
     );
     await other.end("SIGKILL");
   });
 });
 
-describe("I4: the edges of `after`", () => {
-  test("the head brings nothing, 0 all; then both are live", async () => {
+describe("I4: boundary values of `after`", () => {
+  test("`after` at the head brings nothing, 0 brings the whole log; then live events", async () => {
     const vault = await vaultWith(5);
     for (const after of [vault.head, 0]) {
       const client = await connectClient(viewer);
@@ -152,7 +155,7 @@ describe("I4: the edges of `after`", () => {
     }
   });
 
-  test("above the head: vault:resync with the head, then vault:joined, then live", async () => {
+  test("above the head: vault:resync with the head, then vault:joined, then live events", async () => {
     const vault = await vaultWith(5);
     for (const beyond of [1, 1000, Number.MAX_SAFE_INTEGER - vault.head]) {
       const client = await connectClient(viewer);
@@ -166,7 +169,7 @@ describe("I4: the edges of `after`", () => {
     }
   });
 
-  test("a backlog over the limit: vault:resync; of exactly the limit: all of it", async () => {
+  test("a backlog over the limit: vault:resync; exactly at the limit: the whole backlog", async () => {
     const limit = 30;
     const small = await world.startServer({ env: { SYNCSCRIPT_BACKLOG_LIMIT: String(limit) } });
     const vault = await vaultWith(limit + 10);
@@ -179,10 +182,10 @@ describe("I4: the edges of `after`", () => {
     await exact.join(vault.id, vault.head - limit);
     await assertMatchesLog(world.database, vault.id, exact.eventsOf(vault.id), vault.head - limit + 1, vault.head);
     const { seq } = await owner.at(small).createSource(vault.id);
-    for (const client of [over, exact]) await client.until(() => client.lastSeq(vault.id) === seq, "live after all");
+    for (const client of [over, exact]) await client.until(() => client.lastSeq(vault.id) === seq, "the live event");
   });
 
-  test("negative, fractional, or no number: BAD_REQUEST, by event and by acknowledgement, and no join", async () => {
+  test("negative, fractional or not a number: BAD_REQUEST by event and acknowledgement, and no join", async () => {
     const vault = await vaultWith(0);
     const client = await connectClient(viewer);
     for (const bad of [-1, -1e15, 1.5, "3", true, {}, [], 1e30]) {
@@ -196,13 +199,13 @@ describe("I4: the edges of `after`", () => {
     const { seq } = await owner.createSource(vault.id);
     await witness.until(() => witness.lastSeq(vault.id) === seq, "the event");
     assert.equal((await client.emitWithAck("vault:leave", vault.id)).ok, true);
-    assert.equal(client.eventsOf(vault.id).length, 0, "the refused joins did not join");
+    assert.equal(client.eventsOf(vault.id).length, 0, "the rejected joins did not join");
   });
 
-  test("a second join on the same socket starts over; the third leaves off where it says", async () => {
+  test("each further join on the same socket starts again from its own `after`", async () => {
     const vault = await vaultWith(10);
     const client = await connectClient(viewer);
-    // Not awaited one by one: the server must work them off in order.
+    // Sent without waiting in between: the server must process them in order.
     const acks = await Promise.all(
       [0, 3, vault.head].map((after) => client.emitWithAck("vault:join", { vaultId: vault.id, after })),
     );
@@ -216,13 +219,13 @@ describe("I4: the edges of `after`", () => {
     assert.deepEqual(
       client.eventsOf(vault.id).map((event) => event.seq),
       [...range(1, vault.head), ...range(4, vault.head), seq],
-      "from 1, again from 4, then the live one once",
+      "from 1, again from 4, then the live event once",
     );
   });
 });
 
 describe("I4: snapshot and join", () => {
-  /** Reads all sources, page by page: the state, and the log position of the first page. */
+  /** Reads all sources page by page. Returns the state and the log position of the first page. */
   async function snapshot(rest, vaultId, limit) {
     const state = new Map();
     let seq;
@@ -237,16 +240,16 @@ describe("I4: snapshot and join", () => {
     return { state, seq };
   }
 
-  /** What the client helper of an application does with each event. */
+  /** Applies an event to the state, as an application does. */
   function fold(state, { name, data }) {
     if (name === "source:created" || name === "source:updated") state.set(data.source.id, data.source);
     if (name === "source:deleted") state.delete(data.sourceId);
   }
 
-  test("a client's state from the snapshot, page by page too, and the events after it, equals the table", async (t) => {
+  test("the snapshot (also in pages) plus the events after it equals the table", async (t) => {
     const vault = await vaultWith(40);
     const clients = [];
-    // Three steps leave nothing behind, five a source each.
+    // Three steps leave no source behind, five leave one.
     const write = (i) => writeSources(owner, vault.id, i % 2 ? 3 : 5);
     await whileWriting(4, write, async () => {
       for (let round = 0; round < 15; round++) {
@@ -258,10 +261,10 @@ describe("I4: snapshot and join", () => {
       }
     });
     const positions = new Set(clients.map(({ seq }) => seq));
-    assert.ok(positions.size > 8, `the snapshots were of a changing vault: ${[...positions]}`);
+    assert.ok(positions.size > 8, `the vault changed between the snapshots: ${[...positions]}`);
     const { state: table, seq: head } = await snapshot(owner, vault.id, 1000);
     const log = await world.database.log(vault.id);
-    t.diagnostic(`cut off ${clients.reduce((sum, { client }) => sum + client.disconnects, 0)} times on the way`);
+    t.diagnostic(`${clients.reduce((sum, { client }) => sum + client.disconnects, 0)} disconnections`);
     for (const { client, state, seq } of clients) {
       if (seq < head) await client.until(() => client.lastSeq(vault.id) === head, "the last event");
       assertEventsEqual(client.eventsOf(vault.id), log.slice(seq, head), `the events after snapshot ${seq}`);
@@ -273,31 +276,31 @@ describe("I4: snapshot and join", () => {
 
 describe("I4: long backlogs", () => {
   for (const transports of TRANSPORTS) {
-    test(`${BACKLOG_LIMIT} missed events by ${transports.join(" then ")}: all, in order, then live`, async (t) => {
+    test(`${BACKLOG_LIMIT} missed events by ${transports.join(" then ")}: all in order, then live events`, async (t) => {
       const vault = await vaultWith(0);
       const before = await connectClient(viewer, { transports });
-      const { seq: left } = await before.join(vault.id, vault.head);
+      const { seq: lastSeen } = await before.join(vault.id, vault.head);
       before.close();
       vault.head = await appendEvents(world.database, { vaultId: vault.id, actor: owner.user, count: BACKLOG_LIMIT });
 
       const start = performance.now();
       const client = await connectClient(viewer, { transports, ...RESUMING });
-      client.follow(vault.id, left);
-      const joined = await client.until(() => client.latest["vault:joined"], "vault:joined", LONG_MS);
+      client.follow(vault.id, lastSeen);
+      const joined = await client.until(() => client.latest["vault:joined"], "vault:joined", LONG_TIMEOUT_MS);
       t.diagnostic(
-        `connected and caught up with ${joined.seq - left} events in ${Math.round(performance.now() - start)} ms`,
+        `connected and caught up with ${joined.seq - lastSeen} events in ${Math.round(performance.now() - start)} ms`,
       );
       assert.equal(joined.seq, vault.head);
       const { seq } = await owner.createSource(vault.id);
       await client.until(() => client.lastSeq(vault.id) === seq, "the live event");
-      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), left + 1, seq);
-      if (client.disconnects > 0) t.diagnostic(`cut off ${client.disconnects} times on the way`);
+      await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), lastSeen + 1, seq);
+      if (client.disconnects > 0) t.diagnostic(`${client.disconnects} disconnections`);
       assert.ok(!names(client).includes("vault:resync"));
       client.close();
     });
   }
 
-  test("200 clients catch up at once, and live delivery to others goes on", async (t) => {
+  test("200 clients catch up at once while live delivery to others continues", async (t) => {
     const behind = await vaultWith(400);
     const live = await vaultWith(0);
     const witnesses = await Promise.all(TRANSPORTS.map((transports) => connectClient(owner, { transports })));
@@ -324,15 +327,15 @@ describe("I4: long backlogs", () => {
       const start = performance.now();
       for (const client of clients) client.follow(behind.id, 0);
       const joined = await Promise.all(
-        clients.map((client) => client.until(() => client.latest["vault:joined"], "vault:joined", LONG_MS)),
+        clients.map((client) => client.until(() => client.latest["vault:joined"], "vault:joined", LONG_TIMEOUT_MS)),
       );
       t.diagnostic(
         `200 clients caught up with ${behind.head} events each in ${Math.round(performance.now() - start)} ms`,
       );
       assert.deepEqual(new Set(joined.map(({ seq }) => seq)), new Set([behind.head]));
     });
-    t.diagnostic(`meanwhile ${writes} live events, the slowest ${Math.round(slowest)} ms after its answer`);
-    assert.ok(writes > 0, "live events went on meanwhile");
+    t.diagnostic(`${writes} live events in that time, the slowest ${Math.round(slowest)} ms after its response`);
+    assert.ok(writes > 0, "live delivery continued");
 
     const { seq } = await owner.createSource(behind.id, "For all of them");
     const log = await world.database.log(behind.id);
@@ -342,7 +345,7 @@ describe("I4: long backlogs", () => {
       disconnects += client.disconnects;
       client.close();
     }
-    t.diagnostic(`cut off ${disconnects} times on the way`);
+    t.diagnostic(`${disconnects} disconnections`);
     const head = await world.database.headSeq(live.id);
     for (const witness of witnesses) {
       await witness.until(() => witness.lastSeq(live.id) === head, "the last live event");
@@ -352,11 +355,11 @@ describe("I4: long backlogs", () => {
   });
 });
 
-describe("I6: the right to catch up", () => {
-  // 8000 events of 4 kB are more than all buffers between server and client hold: the join cannot be over.
+describe("I6: access during catch-up", () => {
+  // 8000 events of 4 kB exceed all buffers between server and client, so the join cannot have completed.
   const LONG = { count: 8000, texts: { title: "t".repeat(500), fileUrl: `https://example.test/${"u".repeat(2000)}` } };
 
-  /** A client in the middle of its catching up, that reads no further until told to; and where that was. */
+  /** Connects a client and stops reading in the middle of its catch-up. */
   async function halfway(vaultId) {
     const client = world.defer(await RawSocket.connect(world.server, viewer.cookie), (raw) => raw.destroy());
     client.emit("vault:join", { vaultId, after: 0 });
@@ -368,24 +371,24 @@ describe("I6: the right to catch up", () => {
   const removeViewer = (vaultId) =>
     owner.expect(204, "DELETE", `/api/vaults/${vaultId}/members/${viewer.user.id}`).then(({ seq }) => seq);
 
-  test("removed while catching up: everything before the removal, then vault:left, and nothing above", async () => {
+  test("removed during catch-up: everything before the removal, then vault:left, and nothing after", async () => {
     const vault = await vaultWith(LONG.count, LONG.texts);
     const client = await halfway(vault.id);
     const removal = await removeViewer(vault.id);
-    const hidden = await owner.createSource(vault.id, "Not to see");
+    const hidden = await owner.createSource(vault.id, "Not visible to the removed member");
     client.resumeReading();
     await client.until(() => client.latest["vault:left"], "vault:left");
     assert.deepEqual(client.latest["vault:left"], { vaultId: vault.id, reason: "membership-revoked" });
-    // Whatever comes is here once a later question is answered.
+    // The response to a later request arrives after everything that was sent before.
     client.emit("vault:join", vault.id);
-    await client.until(() => client.latest.error, "the refusal");
+    await client.until(() => client.latest.error, "the rejection");
     assert.equal(client.latest.error.message, "Access denied to vault");
     assert.ok(hidden.seq > removal);
     await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), 1, removal - 1);
     assert.equal(client.latest["vault:joined"], undefined);
   });
 
-  test("the vault deleted while catching up: vault:deleted, then vault:left", async () => {
+  test("the vault deleted during catch-up: vault:deleted, then vault:left", async () => {
     const vault = await vaultWith(LONG.count, LONG.texts);
     const client = await halfway(vault.id);
     const { seq } = await owner.expect(204, "DELETE", `/api/vaults/${vault.id}`);
@@ -396,7 +399,7 @@ describe("I6: the right to catch up", () => {
     assert.equal(client.latest["vault:joined"], undefined);
   });
 
-  test("removed and added again while catching up: it ends at the removal all the same, and a new join is whole", async () => {
+  test("removed and added again during catch-up: it still ends at the removal, and a new join gets the rest", async () => {
     const vault = await vaultWith(LONG.count, LONG.texts);
     const client = await halfway(vault.id);
     const removal = await removeViewer(vault.id);
@@ -414,11 +417,11 @@ describe("I6: the right to catch up", () => {
     );
   });
 
-  test("removed and added again earlier in the log: a join from 0 passes over it and is live", async () => {
+  test("removed and added again earlier in the log: a join from 0 gets all events and goes live", async () => {
     const vault = await vaultWith(3);
     for (let i = 0; i < 2; i++) {
       await removeViewer(vault.id);
-      await owner.createSource(vault.id, "While you were no member");
+      await owner.createSource(vault.id, "While the viewer was not a member");
       await owner.addMember(vault.id, viewer.user, i ? "viewer" : "contributor");
     }
     const client = await connectClient(viewer);
@@ -430,7 +433,7 @@ describe("I6: the right to catch up", () => {
     assert.ok(!names(client).includes("vault:left"));
   });
 
-  test("another member removed while one catches up is an event like any other", async () => {
+  test("the removal of another member during catch-up is an ordinary event", async () => {
     const other = await world.signUp("bystander");
     const vault = await vaultWith(LONG.count, LONG.texts);
     await owner.addMember(vault.id, other.user, "viewer");

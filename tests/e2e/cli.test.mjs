@@ -1,15 +1,15 @@
-// The command lines: help that lists every setting, and one clear sentence for a setting that is missing or bad.
+// The command lines: help lists every setting, and a missing or invalid setting gives one clear sentence.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Database } from "./lib/database.mjs";
 import { run } from "./lib/process.mjs";
 import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
 
-/** Nothing listens there; the password must not show up in a message. */
+/** Nothing listens at this address. The password must not appear in a message. */
 const UNREACHABLE = "postgres://someone:hunter2@127.0.0.1:1/nowhere";
 
-/** Asserts a refusal to run: a non-zero exit, and on stderr one sentence, naming `setting`. */
-function assertRefused({ code, stdout, stderr }, setting) {
+/** Asserts an error exit: a non-zero status, and one sentence on stderr that names `setting`. */
+function assertConfigError({ code, stdout, stderr }, setting) {
   assert.ok(code > 0, `exit status ${code}`);
   // A hint about --help may follow the sentence.
   const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !/^For more information/.test(line));
@@ -19,16 +19,16 @@ function assertRefused({ code, stdout, stderr }, setting) {
   assert.equal(stdout, "");
 }
 
-describe("bad configuration", () => {
+describe("invalid configuration", () => {
   for (const command of ["serve", "migrate", "seed-demo"]) {
     test(`${command} without DATABASE_URL`, async () => {
-      assertRefused(await run(SYNCSCRIPT_BIN, [command]), "DATABASE_URL");
+      assertConfigError(await run(SYNCSCRIPT_BIN, [command]), "DATABASE_URL");
     });
   }
 
   for (const args of [["status"], ["tail"]]) {
     test(`outbox-worker ${args} without DATABASE_URL`, async () => {
-      assertRefused(await run(OUTBOX_WORKER_BIN, args), "DATABASE_URL");
+      assertConfigError(await run(OUTBOX_WORKER_BIN, args), "DATABASE_URL");
     });
   }
 
@@ -46,26 +46,26 @@ describe("bad configuration", () => {
   for (const [setting, values] of Object.entries(bad)) {
     for (const value of values) {
       test(`serve with ${setting}=${JSON.stringify(value)}`, async () => {
-        // The database is not asked before the settings have been read: a bad one is what the message is about.
+        // The settings are checked before the database is contacted, so the message is about the invalid one.
         const settings = { DATABASE_URL: UNREACHABLE, PORT: "0", [setting]: value };
-        assertRefused(await run(SYNCSCRIPT_BIN, ["serve"], settings), setting);
+        assertConfigError(await run(SYNCSCRIPT_BIN, ["serve"], settings), setting);
       });
     }
   }
 
-  test("a bad flag is named as well as a bad variable", async () => {
+  test("an invalid flag is named like an invalid variable", async () => {
     const { code, stderr } = await run(SYNCSCRIPT_BIN, ["serve", "--database-url", UNREACHABLE, "--port", "http"]);
     assert.ok(code > 0);
     assert.match(stderr, /--port|PORT/);
   });
 
-  test("an unreachable database: migrate and seed-demo say so", async () => {
+  test("migrate and seed-demo report an unreachable database", async () => {
     for (const command of ["migrate", "seed-demo"]) {
-      assertRefused(await run(SYNCSCRIPT_BIN, [command], { DATABASE_URL: UNREACHABLE }), "DATABASE_URL");
+      assertConfigError(await run(SYNCSCRIPT_BIN, [command], { DATABASE_URL: UNREACHABLE }), "DATABASE_URL");
     }
   });
 
-  test("an unknown subcommand is refused", async () => {
+  test("an unknown subcommand is rejected", async () => {
     const { code, stderr } = await run(SYNCSCRIPT_BIN, ["conquer"]);
     assert.ok(code > 0);
     assert.match(stderr, /conquer/);
@@ -80,7 +80,7 @@ describe("help", () => {
       assert.match(stdout, new RegExp(`^\\s+${command}\\b`, "m"));
   });
 
-  test("syncscript serve --help lists every setting, by flag and by variable", async () => {
+  test("syncscript serve --help lists every setting with its flag and variable", async () => {
     const { code, stdout } = await run(SYNCSCRIPT_BIN, ["serve", "--help"]);
     assert.equal(code, 0);
     const settings = [

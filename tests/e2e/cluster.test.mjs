@@ -1,4 +1,4 @@
-// Several servers on one database (decisions 3 to 5), and what each way of waking is worth (I8).
+// Several servers on one database (decisions 3 to 5), and each wake-up mechanism on its own (I8).
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sqlCreateSource } from "./lib/database.mjs";
@@ -7,11 +7,11 @@ import { eventually } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
 
-/** So long that no sweep runs in a test's time. */
+/** So long that no sweep runs during a test. */
 const NO_SWEEP = { SYNCSCRIPT_SWEEP_INTERVAL_MS: "3600000" };
-const DEAF = { SYNCSCRIPT_LISTEN: "false" };
+const NO_LISTEN = { SYNCSCRIPT_LISTEN: "false" };
 
-/** Two nodes on one database, a vault, and a client in its room on each node. */
+/** Opens two nodes on one database, a vault, and a client in its room on each node. */
 async function openCluster(t, envA, envB = envA) {
   const world = await World.open({ env: envA, users: ["owner"] });
   t.after(() => world.close());
@@ -23,7 +23,7 @@ async function openCluster(t, envA, envB = envA) {
   return { world, vault, owner, ownerB: owner.at(other), other, onA, onB };
 }
 
-/** Writes through both nodes, one after the other; each client must see each event before the next is written. */
+/** Writes through both nodes in turn. Each client must receive each event before the next is written. */
 async function assertReachesBoth({ vault, owner, ownerB, onA, onB }, rounds = 5) {
   for (let i = 0; i < rounds; i++) {
     for (const writer of [owner, ownerB]) {
@@ -37,39 +37,39 @@ async function assertReachesBoth({ vault, owner, ownerB, onA, onB }, rounds = 5)
 }
 
 describe("two servers on one database", () => {
-  test("a mutation through either reaches subscribers on both", async (t) => {
+  test("a mutation through either node reaches subscribers on both", async (t) => {
     await assertReachesBoth(await openCluster(t, {}));
   });
 
-  test("a session of one is a session of the other", async (t) => {
+  test("a session is valid on both nodes", async (t) => {
     const { ownerB, owner } = await openCluster(t, {});
     assert.deepEqual((await ownerB.expect(200, "GET", "/api/auth/session")).body.user, owner.user);
   });
 
-  test("the wake-up works: with a sweep of an hour every event arrives, across processes too", async (t) => {
+  test("the wake-up works: with a sweep interval of an hour every event still arrives, also across processes", async (t) => {
     const cluster = await openCluster(t, NO_SWEEP);
     await eventually(async () => (await cluster.world.database.listeners()) === 2, "both nodes listen");
     await assertReachesBoth(cluster);
   });
 
-  test("I8: the sweep works: with LISTEN off every event arrives by the sweep", async (t) => {
-    const cluster = await openCluster(t, { ...DEAF, SYNCSCRIPT_SWEEP_INTERVAL_MS: "300" });
+  test("I8: the sweep works: without LISTEN every event arrives by the sweep", async (t) => {
+    const cluster = await openCluster(t, { ...NO_LISTEN, SYNCSCRIPT_SWEEP_INTERVAL_MS: "300" });
     await assertReachesBoth(cluster, 3);
     assert.equal(await cluster.world.database.listeners(), 0, "nobody listens");
   });
 
-  test("I8: every notification lost and no sweep: the next wake-up brings what was missed, in order", async (t) => {
-    const { world, vault, owner, ownerB, onA, onB } = await openCluster(t, NO_SWEEP, { ...NO_SWEEP, ...DEAF });
-    await eventually(async () => (await world.database.listeners()) === 1, "one node listens, the other is deaf");
+  test("I8: with all notifications lost and no sweep, the next wake-up delivers the missed events in order", async (t) => {
+    const { world, vault, owner, ownerB, onA, onB } = await openCluster(t, NO_SWEEP, { ...NO_SWEEP, ...NO_LISTEN });
+    await eventually(async () => (await world.database.listeners()) === 1, "only one node listens");
     let last;
     for (let i = 0; i < 5; i++) last = await owner.createSource(vault.id);
     await onA.awaitSeq(vault.id, last.seq);
-    const woken = await ownerB.createSource(vault.id);
-    await onB.awaitSeq(vault.id, woken.seq);
-    assertContiguous(onB.seqsOf(vault.id), onB.joined.seq + 1, woken.seq);
+    const wakeUp = await ownerB.createSource(vault.id);
+    await onB.awaitSeq(vault.id, wakeUp.seq);
+    assertContiguous(onB.seqsOf(vault.id), onB.joined.seq + 1, wakeUp.seq);
   });
 
-  test("an event appended by psql, which notifies nobody, arrives on both by the sweep", async (t) => {
+  test("an event appended by psql without NOTIFY arrives on both nodes by the sweep", async (t) => {
     const { world, vault, owner, onA, onB } = await openCluster(t, {});
     const actorId = owner.user.id;
     const id = await sqlCreateSource(world.database.pool, { vaultId: vault.id, actorId });
@@ -79,7 +79,7 @@ describe("two servers on one database", () => {
     }
   });
 
-  test("I3: writers on both nodes at once: the same log on both, in order", async (t) => {
+  test("I3: with writers on both nodes at once, both deliver the same log in order", async (t) => {
     const { world, vault, owner, ownerB, onA, onB } = await openCluster(t, {});
     await Promise.all(Array.from({ length: 12 }, (_, i) => writeSources(i % 2 ? owner : ownerB, vault.id, 9)));
     const head = await world.database.headSeq(vault.id);
@@ -90,24 +90,24 @@ describe("two servers on one database", () => {
     }
   });
 
-  test("a node killed in the middle of its writing: the other sends all that was committed", async (t) => {
+  test("a node killed while it writes: the other node sends everything that was committed", async (t) => {
     const { world, vault, owner, other, ownerB, onA } = await openCluster(t, {});
-    let through = 0;
+    let created = 0;
     const write = async () => {
-      // The kill fails requests under way; that alone may be swallowed.
+      // The kill makes running requests fail. Only that error may be ignored.
       const answer = await ownerB
         .request("POST", `/api/vaults/${vault.id}/sources`, { title: "Doomed", fileUrl: "https://example.test/" })
         .catch(() => null);
-      if (answer?.status === 201) through++;
+      if (answer?.status === 201) created++;
     };
     await whileWriting(4, write, async () => {
-      await eventually(() => through >= 10, "writing under way");
+      await eventually(() => created >= 10, "writing has started");
       await other.end("SIGKILL");
     });
 
     await owner.createSource(vault.id, "After the kill");
     const head = await world.database.headSeq(vault.id);
-    assert.ok(head > onA.joined.seq + through);
+    assert.ok(head > onA.joined.seq + created);
     await onA.awaitSeq(vault.id, head);
     assertContiguous(onA.seqsOf(vault.id), onA.joined.seq + 1, head);
   });

@@ -1,4 +1,4 @@
-// The source commands by socket: the role gate, and the same command as by REST behind it.
+// Source commands by socket: they check the role and run the same command as REST.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -17,7 +17,7 @@ before(async () => {
 after(() => world?.close());
 
 describe("source commands by socket", () => {
-  test("owner and contributor: run as by REST, acknowledged, heard of from the log alone", async () => {
+  test("owner and contributor: the command runs as by REST, is acknowledged, and its event comes only from the log", async () => {
     for (const [rest, role] of [
       [owner, "owner"],
       [contributor, "contributor"],
@@ -68,7 +68,7 @@ describe("source commands by socket", () => {
     }
   });
 
-  test("viewer: Insufficient permissions for each, and nothing is written", async () => {
+  test("viewer: each command gets Insufficient permissions and writes nothing", async () => {
     const vault = await world.vault();
     const source = await owner.createSource(vault.id);
     const client = await world.member(viewer, vault.id);
@@ -89,7 +89,7 @@ describe("source commands by socket", () => {
     assert.deepEqual((await viewer.expect(200, "GET", `/api/sources/${source.id}`)).body.source, unchanged);
   });
 
-  test("non-member: an unknown and a forbidden target are refused alike, and nothing is written", async () => {
+  test("non-member: an unknown and a forbidden target get the same error, and nothing is written", async () => {
     const vault = await world.vault();
     const source = await owner.createSource(vault.id);
     const client = await world.subscriber(outsider);

@@ -1,4 +1,4 @@
-// `outbox-worker compact`: the old part of a log becomes one snapshot; from there on everything is as before.
+// `outbox-worker compact`: the old part of a log is replaced by one snapshot; everything after it stays the same.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { appendEvents } from "./lib/append.mjs";
@@ -41,35 +41,35 @@ async function connectClient(server, rest = owner) {
   return world.defer(await BulkSubscriber.connect(server.url, rest), (client) => client.close());
 }
 
-/** The list of sources at each position of the log. */
-async function album(vault) {
+/** Reads the list of sources at each position of the log. */
+async function listsByPosition(vault) {
   const pages = [];
   for (let at = 0; at <= vault.head; at++) pages.push(await listSources(owner, vault.id, `?at=${at}`));
   return pages;
 }
 
-/** The first event of the story that is kept; everything in the story happens on both sides of it. */
+/** The first event that is kept. Every kind of change happens on both sides of it. */
 const CUT = 9;
 
 describe("after compact --before a seq", () => {
   let vault, pages, clients, newest, now;
   before(async () => {
     vault = await writeVaultHistory(users);
-    pages = await album(vault);
+    pages = await listsByPosition(vault);
     now = await listSources(owner, vault.id);
     clients = await joinOnBothNodes(world, owner, vault.id);
     newest = (await database.log(vault.id)).slice(CUT - 1);
     assert.deepEqual(await compact(vault, CUT), { vaultId: vault.id, snapshotSeq: CUT - 1, eventsReplaced: CUT - 1 });
   });
 
-  test("the log begins with a snapshot, and what comes after is untouched", async () => {
+  test("the log starts with a snapshot, and the later events are unchanged", async () => {
     const [snapshot, ...rest] = await database.log(vault.id);
     assert.deepEqual([snapshot.seq, snapshot.type], [CUT - 1, "vault:snapshot"]);
     assert.deepEqual(rest, newest);
     assert.equal(await database.headSeq(vault.id), vault.head);
   });
 
-  test("verify and rebuild agree with it, and a rebuild mends from it", async () => {
+  test("verify and rebuild accept the snapshot, and rebuild can repair tables from it", async () => {
     await assertVerifiesClean(database, "--vault", vault.id);
     assert.equal((await runWorkerJson(database, "rebuild", "--vault", vault.id)).rowsChanged, 0);
     const good = await tableDigests(database, { vault: vault.id });
@@ -82,7 +82,7 @@ describe("after compact --before a seq", () => {
     assert.deepEqual(await listSources(owner, vault.id), now);
   });
 
-  test("`at` from the cut on is as it was, and below it 410 COMPACTED", async () => {
+  test("`at` gives the same lists from the cut on, and 410 COMPACTED below it", async () => {
     for (let at = CUT - 1; at <= vault.head; at++) {
       assert.deepEqual(await listSources(owner, vault.id, `?at=${at}`), pages[at], `at ${at}`);
     }
@@ -93,7 +93,7 @@ describe("after compact --before a seq", () => {
     }
   });
 
-  test("a join from the cut on catches up, on both nodes", async () => {
+  test("a join after a seq from the cut on catches up, on both nodes", async () => {
     for (const server of world.servers) {
       for (const from of [CUT - 1, CUT, vault.head - 1, vault.head]) {
         const client = await connectClient(server);
@@ -109,7 +109,7 @@ describe("after compact --before a seq", () => {
     }
   });
 
-  test("a join from before the cut is told vault:resync, then it is live", async () => {
+  test("a join after a seq before the cut gets vault:resync, then it is live", async () => {
     for (const server of world.servers) {
       for (const from of [0, 1, CUT - 2]) {
         const client = await connectClient(server);
@@ -120,7 +120,7 @@ describe("after compact --before a seq", () => {
     }
   });
 
-  test("the list of events begins at the snapshot", async () => {
+  test("the list of events starts at the snapshot", async () => {
     const events = async (from) =>
       (await owner.expect(200, "GET", `/api/vaults/${vault.id}/events?after=${from}`)).body;
     const { events: kept } = await events(CUT - 1);
@@ -138,30 +138,30 @@ describe("after compact --before a seq", () => {
     );
   });
 
-  test("the history of a source begins at the cut, and a source that is there has one", async () => {
+  test("the history of a source starts at the cut, and every existing source has a history", async () => {
     const history = async (source) => (await owner.expect(200, "GET", `/api/sources/${source.id}/history`)).body.events;
     const { changed, last, kept } = vault.sources;
-    const told = (await history(changed)).filter(({ type }) => type.startsWith("source:"));
+    const sourceEvents = (await history(changed)).filter(({ type }) => type.startsWith("source:"));
     assert.deepEqual(
-      told.map(({ seq }) => seq),
+      sourceEvents.map(({ seq }) => seq),
       [CUT],
       "the one change after the cut",
     );
     assert.equal((await history(last)).length, 1);
-    // Nothing has happened to this one since the cut, and it is there.
+    // This source exists but has not changed since the cut.
     assert.deepEqual(
       (await history(kept)).filter(({ type }) => type.startsWith("source:")),
       [],
     );
   });
 
-  test("a replay sends the events that were kept", async () => {
+  test("a replay sends the remaining events", async () => {
     const [member] = await joinOnBothNodes(world, owner, vault.id);
     await runWorkerOk(database, "replay", "--vault", vault.id, "--rate", "400");
     const { seq } = await owner.createSource(vault.id, "Passing");
     await member.awaitSeq(vault.id, seq);
     const replayed = member.received.filter(({ data }) => data?.replay);
-    for (const { name } of replayed) assert.ok(EVENT_TYPES.includes(name), `${name} is no event that clients know`);
+    for (const { name } of replayed) assert.ok(EVENT_TYPES.includes(name), `clients do not know the event ${name}`);
     assertContiguous(
       replayed.map(({ data }) => data.seq),
       CUT,
@@ -169,7 +169,7 @@ describe("after compact --before a seq", () => {
     );
   });
 
-  test("members who were there all the time noticed nothing", async () => {
+  test("members who stayed connected did not notice the compaction", async () => {
     const { seq } = await owner.createSource(vault.id, "After");
     for (const client of clients) {
       await client.awaitSeq(vault.id, seq);
@@ -184,8 +184,8 @@ describe("after compact --before a seq", () => {
       .map(({ data }) => data.seq);
 });
 
-describe("where the cut may be", () => {
-  test("a time, and a day: the events from before it go", async () => {
+describe("valid cuts", () => {
+  test("a time and a date: the events before it are replaced", async () => {
     const vault = await writeVaultHistory(users);
     await database.rows(
       "UPDATE outbox SET created_at = created_at - interval '10 days' WHERE vault_id = $1 AND seq < 6",
@@ -194,12 +194,12 @@ describe("where the cut may be", () => {
     const day = new Date(Date.now() - 5 * 24 * 3600 * 1000).toISOString();
     assert.equal((await compact(vault, day)).snapshotSeq, 5);
     await assertVerifiesClean(database, "--vault", vault.id);
-    // Nothing is older than that any more but the snapshot, which is new.
+    // Nothing is older than this date now: even the snapshot is new.
     const again = ["compact", "--vault", vault.id, "--before", day.slice(0, 10)];
     await assertRejectedUnchanged(database, again, /nothing was changed/, { vault: vault.id });
   });
 
-  test("as far as the head: nothing is left but the snapshot, and the vault lives on", async () => {
+  test("up to the head: only the snapshot remains, and the vault stays usable", async () => {
     const vault = await writeVaultHistory(users);
     const clients = await joinOnBothNodes(world, owner, vault.id);
     assert.equal((await compact(vault, vault.head + 1)).eventsReplaced, vault.head);
@@ -213,7 +213,7 @@ describe("where the cut may be", () => {
     await assertVerifiesClean(database, "--vault", vault.id);
   });
 
-  test("the first event alone, then further, then the same once more", async () => {
+  test("the first event alone, then further, then the same cut again", async () => {
     const vault = await writeVaultHistory(users);
     const now = await listSources(owner, vault.id);
     for (const [cut, replaced] of [
@@ -229,7 +229,7 @@ describe("where the cut may be", () => {
     }
   });
 
-  test("a vault that was deleted", async () => {
+  test("a deleted vault", async () => {
     const vault = await writeVaultHistory(users);
     await owner.expect(204, "DELETE", `/api/vaults/${vault.id}`);
     const deleted = await tableDigests(database, { vault: vault.id });
@@ -237,11 +237,15 @@ describe("where the cut may be", () => {
     await assertVerifiesClean(database, "--vault", vault.id);
     await compact(vault, vault.head + 2);
     await assertVerifiesClean(database, "--vault", vault.id);
-    assert.equal((await runWorkerJson(database, "rebuild", "--vault", vault.id)).rowsChanged, 0, "it stays deleted");
+    assert.equal(
+      (await runWorkerJson(database, "rebuild", "--vault", vault.id)).rowsChanged,
+      0,
+      "the vault stays deleted",
+    );
     assert.equal((await tableDigests(database, { vault: vault.id })).vaults, deleted.vaults);
   });
 
-  test("a large one", async () => {
+  test("a large vault", async () => {
     const vault = await owner.createVault("Large");
     vault.head = await appendEvents(database, { vaultId: vault.id, actor: owner.user, count: 3000 });
     assert.equal((await compact(vault, 2500)).eventsReplaced, 2499);
@@ -250,12 +254,12 @@ describe("where the cut may be", () => {
     await client.join(vault.id, 2499);
     const [, ...kept] = await database.log(vault.id);
     assert.equal(kept.length, vault.head - 2499);
-    assertEventsEqual(client.eventsOf(vault.id), kept, "what it caught up with");
+    assertEventsEqual(client.eventsOf(vault.id), kept, "the backlog");
   });
 });
 
-describe("while the system is in use", () => {
-  test("members on both nodes miss nothing while writers go on, however often it is done", async () => {
+describe("on a live system", () => {
+  test("members on both nodes miss nothing while writers continue, even after repeated compactions", async () => {
     const vault = await writeVaultHistory(users);
     const clients = await joinOnBothNodes(world, owner, vault.id);
     const rests = world.servers.map((server) => owner.at(server));
@@ -263,7 +267,7 @@ describe("while the system is in use", () => {
     await whileWriting(4, write, async () => {
       for (let round = 1; round <= 6; round++) {
         await clients[0].awaitSeq(vault.id, vault.head + 10 * round);
-        // Close behind the head: the relays may not have emitted it yet.
+        // Just below the head: the relays may not have emitted these events yet.
         await compact(vault, (await database.headSeq(vault.id)) - (round % 3));
         await assertVerifiesClean(database, "--vault", vault.id);
       }
@@ -272,13 +276,13 @@ describe("while the system is in use", () => {
     for (const client of clients) {
       const resumed = () => client.received.some(({ name }) => name === "disconnect");
       await client.waitFor(({ name, data }) => name === "disconnect" || data?.seq === head, "the last event");
-      // A node that was behind the cut closes its sockets, so that they resume; it never leaves an event out.
+      // A node whose position was before the cut closes its sockets, so that they resume. It never skips an event.
       const seqs = client.seqsOf(vault.id);
       assertContiguous(seqs, client.joined.seq + 1, resumed() ? (seqs.at(-1) ?? client.joined.seq) : head);
     }
   });
 
-  test("clients that join from the start meanwhile get the whole log, or a resync: never a silent hole", async () => {
+  test("clients that join from the start during compactions get the whole log or a resync, never a silent gap", async () => {
     const vault = await owner.createVault("Joined");
     await appendEvents(database, { vaultId: vault.id, actor: owner.user, count: 3000 });
     let caughtUp = 0;
@@ -293,7 +297,7 @@ describe("while the system is in use", () => {
           const at = client.latest["vault:resync"].seq;
           const before = seqs.filter((known) => known <= at);
           assertContiguous(before, 1, before.length, "before the resync");
-          assertContiguous(seqs.slice(before.length), at + 1, Math.max(seq, seqs.at(-1) ?? 0), "after it");
+          assertContiguous(seqs.slice(before.length), at + 1, Math.max(seq, seqs.at(-1) ?? 0), "after the resync");
         } else {
           caughtUp++;
           assertContiguous(seqs, 1, Math.max(seq, seqs.at(-1)));
@@ -303,31 +307,31 @@ describe("while the system is in use", () => {
       }
     };
     await whileWriting(4, join, async () => {
-      const writing = (enough, what) =>
+      const writeUntil = (enough, what) =>
         eventually(async () => {
           await owner.createSource(vault.id, "Meanwhile");
           return enough();
         }, what);
-      await writing(() => caughtUp >= 4, "clients that caught up");
+      await writeUntil(() => caughtUp >= 4, "clients that caught up");
       for (const cut of [500, 1500, 2900]) await compact(vault, cut);
       const before = resynced;
-      await writing(() => resynced >= before + 4, "clients that were told vault:resync");
+      await writeUntil(() => resynced >= before + 4, "clients that got vault:resync");
     });
     await assertVerifiesClean(database, "--vault", vault.id);
   });
 
-  test("SIGKILL in the middle: all of it or nothing, the vault is free again, and it can be run again", async (t) => {
+  test("SIGKILL in the middle: all or nothing, the vault is unlocked, and the command can run again", async (t) => {
     const vault = await writeVaultHistory(users);
     const clients = await joinOnBothNodes(world, owner, vault.id);
     const before = await tableDigests(database, { vault: vault.id });
-    // The snapshot can be made, and one of the events it replaces cannot be removed: the tool waits halfway.
+    // The tool can write the snapshot but not delete one of the replaced events, so it waits halfway.
     const holder = await database.connection();
     t.after(() => holder.end());
     await holder.query("BEGIN");
     await holder.query("SELECT FROM outbox WHERE vault_id = $1 AND seq = 4 FOR UPDATE", [vault.id]);
     const operation = new WorkerProcess(database, ["compact", "--vault", vault.id, "--before", String(CUT)]);
     await waitForLockWait(database);
-    assert.deepEqual(await tableDigests(database, { vault: vault.id }), before, "nothing is to be seen of it yet");
+    assert.deepEqual(await tableDigests(database, { vault: vault.id }), before, "no change is visible yet");
     await operation.kill();
     await holder.query("ROLLBACK");
     await waitForDisconnect(database);
@@ -336,7 +340,7 @@ describe("while the system is in use", () => {
     const seqs = await logSeqs(vault);
     if (after.outbox === before.outbox) assertContiguous(seqs, 1, vault.head);
     else assertContiguous(seqs, CUT - 1, vault.head);
-    assert.deepEqual({ ...after, outbox: null }, { ...before, outbox: null }, "the projection is as it was");
+    assert.deepEqual({ ...after, outbox: null }, { ...before, outbox: null }, "the projection is unchanged");
     await assertVerifiesClean(database, "--vault", vault.id);
     const { seq } = await owner.createSource(vault.id, "After the kill");
     for (const client of clients) {
@@ -347,7 +351,7 @@ describe("while the system is in use", () => {
     await assertVerifiesClean(database, "--vault", vault.id);
   });
 
-  test("it waits for a writer that is at it, and the writer is not harmed", async (t) => {
+  test("compact waits for a running writer, and the writer succeeds", async (t) => {
     const vault = await writeVaultHistory(users);
     const writer = await database.connection();
     t.after(() => writer.end());
@@ -362,7 +366,7 @@ describe("while the system is in use", () => {
   });
 });
 
-describe("bad input: one sentence, and nothing changed", () => {
+describe("invalid input: one sentence and no change", () => {
   let vault;
   before(async () => {
     vault = await writeVaultHistory(users);
@@ -374,7 +378,7 @@ describe("bad input: one sentence, and nothing changed", () => {
       }));
   }
 
-  test("below an earlier cut", async () => {
+  test("a cut below an earlier cut", async () => {
     await compact(vault, 8);
     await assertRejectedUnchanged(database, ["compact", "--vault", vault.id, "--before", "5"], /--before 5/, {
       vault: vault.id,

@@ -1,5 +1,5 @@
-// Which pages of other origins may read and change what, as browsers ask and are told; and the headers that keep an
-// answer from being misused. A real browser is asked by test-ui/test/cors.test.mjs.
+// CORS, Origin and Sec-Fetch-Site checks, and the security headers of every response, with requests as browsers send
+// them. test-ui/test/cors.test.mjs does the same with a real browser.
 import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -23,8 +23,8 @@ after(async () => {
   if (closed) assertNoPanic(world.server, closed);
 });
 
-/** One request with the owner's cookie, as a browser sends it for a page of `origin`. */
-const ask = (path, { origin, method = "GET", headers = {}, server = world.server, body } = {}) =>
+/** Sends one request with the owner's cookie, as a browser does for a page of `origin`. */
+const request = (path, { origin, method = "GET", headers = {}, server = world.server, body } = {}) =>
   fetch(server.url + path, {
     method,
     headers: { cookie: owner.cookie, ...(origin && { origin }), ...headers },
@@ -32,10 +32,10 @@ const ask = (path, { origin, method = "GET", headers = {}, server = world.server
     redirect: "manual",
   });
 
-const sharing = ({ headers }) =>
+const corsHeaders = ({ headers }) =>
   Object.fromEntries([...headers].filter(([name]) => name.startsWith("access-control-")));
 const POLL = "/socket.io/?EIO=4&transport=polling";
-const SHARED = {
+const CORS_HEADERS = {
   "access-control-allow-credentials": "true",
   "access-control-allow-origin": LISTED,
   "access-control-expose-headers": "ETag, X-Vault-Seq, Location, Retry-After, X-Request-Id",
@@ -46,7 +46,7 @@ const PREFLIGHT = {
 };
 
 describe("CORS", () => {
-  test("a listed origin may read answers of every kind: REST, errors, long-polling", async () => {
+  test("a listed origin may read every kind of response: REST, errors, long polling", async () => {
     for (const [path, status] of [
       ["/api/auth/session", 200],
       ["/api/vaults", 200],
@@ -55,70 +55,70 @@ describe("CORS", () => {
       [POLL, 200],
       ["/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", 400],
     ]) {
-      const answer = await ask(path, { origin: LISTED });
+      const answer = await request(path, { origin: LISTED });
       assert.equal(answer.status, status, path);
-      assert.deepEqual(sharing(answer), SHARED, path);
+      assert.deepEqual(corsHeaders(answer), CORS_HEADERS, path);
       assert.equal(answer.headers.get("vary"), "Origin", path);
     }
   });
 
-  test("and change things, with the headers of the answer to read", async () => {
-    const vault = await owner.createVault("Shared");
-    const created = await ask(`/api/vaults/${vault.id}/sources`, {
+  test("a listed origin may make changes and read the response headers", async () => {
+    const vault = await owner.createVault("Cross-origin");
+    const created = await request(`/api/vaults/${vault.id}/sources`, {
       origin: LISTED,
       method: "POST",
       headers: { "content-type": "application/json", "sec-fetch-site": "cross-site" },
       body: JSON.stringify(newSource()),
     });
     assert.equal(created.status, 201);
-    assert.deepEqual(sharing(created), SHARED);
+    assert.deepEqual(corsHeaders(created), CORS_HEADERS);
     for (const name of ["etag", "x-vault-seq", "location"]) assert.ok(created.headers.get(name), name);
   });
 
-  test("a preflight of a listed origin says what may be sent, on any path", async () => {
+  test("the preflight of a listed origin lists the allowed methods and headers, on any path", async () => {
     for (const path of ["/api/vaults", `/api/sources/${crypto.randomUUID()}`, "/api/auth/callback/credentials", POLL]) {
-      const answer = await ask(path, { origin: LISTED, method: "OPTIONS", headers: PREFLIGHT });
+      const answer = await request(path, { origin: LISTED, method: "OPTIONS", headers: PREFLIGHT });
       assert.equal(answer.status, 204, path);
-      const said = sharing(answer);
+      const allowance = corsHeaders(answer);
       for (const method of ["GET", "POST", "PATCH", "DELETE"])
-        assert.ok(said["access-control-allow-methods"].split(", ").includes(method), method);
-      const allowed = said["access-control-allow-headers"].toLowerCase().split(", ");
+        assert.ok(allowance["access-control-allow-methods"].split(", ").includes(method), method);
+      const allowed = allowance["access-control-allow-headers"].toLowerCase().split(", ");
       for (const name of ["content-type", "if-match", "idempotency-key", "x-auth-return-redirect"])
         assert.ok(allowed.includes(name), name);
-      assert.equal(said["access-control-allow-origin"], LISTED);
-      assert.equal(said["access-control-allow-credentials"], "true");
+      assert.equal(allowance["access-control-allow-origin"], LISTED);
+      assert.equal(allowance["access-control-allow-credentials"], "true");
       assert.equal(answer.headers.get("vary"), "Origin");
     }
   });
 
-  test("any other origin is told nothing, and its preflight refused", async () => {
+  test("any other origin gets no CORS headers, and its preflight is rejected", async () => {
     for (const origin of OTHERS) {
       for (const path of ["/api/auth/session", "/api/vaults"]) {
-        const answer = await ask(path, { origin });
-        assert.deepEqual(sharing(answer), {}, `${origin} ${path}`);
-        assert.equal(answer.headers.get("vary"), "Origin", "a cache must not serve it to the listed one");
+        const answer = await request(path, { origin });
+        assert.deepEqual(corsHeaders(answer), {}, `${origin} ${path}`);
+        assert.equal(answer.headers.get("vary"), "Origin", "a cache must not serve it to the listed origin");
       }
-      const preflight = await ask("/api/vaults", { origin, method: "OPTIONS", headers: PREFLIGHT });
-      assert.deepEqual([preflight.status, sharing(preflight)], [403, {}], origin);
-      assert.equal((await ask(POLL, { origin })).status, 403);
-      assert.equal((await ask("/api/auth/logout", { origin, method: "POST" })).status, 403);
+      const preflight = await request("/api/vaults", { origin, method: "OPTIONS", headers: PREFLIGHT });
+      assert.deepEqual([preflight.status, corsHeaders(preflight)], [403, {}], origin);
+      assert.equal((await request(POLL, { origin })).status, 403);
+      assert.equal((await request("/api/auth/logout", { origin, method: "POST" })).status, 403);
     }
-    assert.equal((await ask("/api/auth/session")).headers.get("vary"), "Origin", "without origin too");
+    assert.equal((await request("/api/auth/session")).headers.get("vary"), "Origin", "also without an origin");
   });
 
-  test("by default there is no other origin", async () => {
+  test("by default no other origin is allowed", async () => {
     for (const origin of [LISTED, ...OTHERS]) {
-      const answer = await ask("/api/auth/session", { origin, server: closed });
-      assert.deepEqual(sharing(answer), {});
+      const answer = await request("/api/auth/session", { origin, server: closed });
+      assert.deepEqual(corsHeaders(answer), {});
       assert.equal(answer.headers.get("vary"), null);
-      const preflight = await ask("/api/vaults", { origin, method: "OPTIONS", headers: PREFLIGHT, server: closed });
-      assert.deepEqual([preflight.status, sharing(preflight)], [403, {}]);
+      const preflight = await request("/api/vaults", { origin, method: "OPTIONS", headers: PREFLIGHT, server: closed });
+      assert.deepEqual([preflight.status, corsHeaders(preflight)], [403, {}]);
     }
   });
 });
 
-describe("requests for which browsers send no Origin", () => {
-  test("a change, or a socket, asked for by another site's page is refused by Sec-Fetch-Site", async () => {
+describe("requests without an Origin", () => {
+  test("Sec-Fetch-Site: changes and sockets from another site's page are rejected", async () => {
     const vault = await owner.createVault("Kept");
     for (const site of ["cross-site", "same-site"]) {
       const headers = { "sec-fetch-site": site };
@@ -128,18 +128,18 @@ describe("requests for which browsers send no Origin", () => {
         ["POST", "/api/auth/callback/credentials"],
         ["DELETE", `/api/vaults/${vault.id}`],
       ]) {
-        const answer = await ask(path, { method, headers });
+        const answer = await request(path, { method, headers });
         assert.deepEqual([answer.status, (await answer.json()).code], [403, "FOREIGN_ORIGIN"], `${site} ${path}`);
       }
-      assert.equal((await ask(POLL, { headers })).status, 403);
+      assert.equal((await request(POLL, { headers })).status, 403);
     }
     await owner.expect(200, "GET", `/api/vaults/${vault.id}`);
   });
 
-  test("the user's own doing, the own page's, and that of a program go on", async () => {
+  test("Sec-Fetch-Site: requests by the user, by the server's own page and by programs are accepted", async () => {
     for (const headers of [{ "sec-fetch-site": "same-origin" }, { "sec-fetch-site": "none" }, {}]) {
-      assert.equal((await ask(POLL, { headers })).status, 200);
-      const answer = await ask("/api/vaults", {
+      assert.equal((await request(POLL, { headers })).status, 200);
+      const answer = await request("/api/vaults", {
         method: "POST",
         headers: { "content-type": "application/json", ...headers },
         body: JSON.stringify({ name: "Own" }),
@@ -150,7 +150,7 @@ describe("requests for which browsers send no Origin", () => {
 });
 
 describe("headers", () => {
-  test("every answer is nosniff and for no frame, and those of the interface are kept by no cache", async () => {
+  test("every response forbids sniffing and framing, and API responses forbid caching", async () => {
     for (const path of [
       "/api/auth/session",
       "/api/auth/csrf",
@@ -162,7 +162,7 @@ describe("headers", () => {
       "/nowhere",
       POLL,
     ]) {
-      const { headers } = await ask(path);
+      const { headers } = await request(path);
       assert.equal(headers.get("x-content-type-options"), "nosniff", path);
       assert.equal(headers.get("content-security-policy"), "default-src 'none'; frame-ancestors 'none'", path);
       assert.equal(headers.get("referrer-policy"), "same-origin", path);
@@ -172,11 +172,11 @@ describe("headers", () => {
     assert.equal(login.headers.get("cache-control"), "private, no-store");
   });
 
-  test("the pages load and call nothing but this server, without inline scripts", async (t) => {
-    // Where Node.js is too old for them they are left out, as scripts/test says.
-    if ((await ask("/login")).status === 404) return t.skip("the pages are not built");
+  test("the pages' policy allows only this server and no inline scripts", async (t) => {
+    // scripts/test does not build the pages if Node.js is too old.
+    if ((await request("/login")).status === 404) return t.skip("the pages are not built");
     for (const path of ["/", "/login", "/test/realtime"]) {
-      const { status, headers } = await ask(path);
+      const { status, headers } = await request(path);
       assert.equal(status, 200, "the pages are built");
       const policy = headers.get("content-security-policy");
       for (const part of ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'self'"])
@@ -191,7 +191,7 @@ describe("headers", () => {
 describe("SameSite", () => {
   const settings = { DATABASE_URL: "postgres://someone@127.0.0.1:1/nowhere", PORT: "0" };
 
-  test("None is refused without https, in one sentence", async () => {
+  test("None without https is rejected with one sentence", async () => {
     for (const publicUrl of [{}, { SYNCSCRIPT_PUBLIC_URL: "http://sync.example.test" }]) {
       const env = { ...settings, ...publicUrl, SYNCSCRIPT_COOKIE_SAME_SITE: "none" };
       const { code, stderr } = await run(SYNCSCRIPT_BIN, ["serve"], env);
@@ -200,16 +200,16 @@ describe("SameSite", () => {
     }
   });
 
-  test("None is said on all cookies, and Secure with it", async () => {
+  test("None is set on all cookies, together with Secure", async () => {
     const env = { SYNCSCRIPT_PUBLIC_URL: "https://sync.example.test", SYNCSCRIPT_COOKIE_SAME_SITE: "none" };
     const server = await world.startServer({ env });
-    const login = await ask("/api/auth/login", {
+    const login = await request("/api/auth/login", {
       server,
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ email: owner.user.email, password: "correct horse battery staple" }),
     });
-    const csrf = await ask("/api/auth/csrf", { server });
+    const csrf = await request("/api/auth/csrf", { server });
     for (const { headers } of [login, csrf]) assert.match(headers.getSetCookie()[0], /; SameSite=None; Secure/);
   });
 });

@@ -1,4 +1,4 @@
-// Defects that other outbox relays and realtime servers shipped, one test each.
+// Regression tests for defects that other outbox relays and realtime servers have had.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { appendEvents, appendLargeEvents, notifyVault, waitForBlocked } from "./lib/append.mjs";
@@ -12,9 +12,9 @@ import { TcpProxy } from "./lib/tcp-proxy.mjs";
 import { eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
-/** So long that no sweep runs in a test's time. */
+/** So long that no sweep runs during a test. */
 const NO_SWEEP = { SYNCSCRIPT_SWEEP_INTERVAL_MS: "3600000" };
-/** Room for tests that ask hundreds of times in a row. */
+/** High limits for tests with hundreds of requests. */
 const UNLIMITED = { SYNCSCRIPT_SOCKET_RATE: "100000", SYNCSCRIPT_SOCKET_BURST: "100000" };
 
 let world, owner, nodes;
@@ -32,14 +32,14 @@ async function connectClient(options, node = world.server, rest = owner) {
   return world.defer(await BulkSubscriber.connect(node.url, rest, options), (client) => client.close());
 }
 
-/** A client on each node, in the vault's room. */
-async function onEachNode(vaultId) {
+/** Connects a client to each node and joins the vault's room. */
+async function joinOnEachNode(vaultId) {
   const clients = await Promise.all(nodes.map((node) => connectClient({}, node)));
   for (const client of clients) client.joined = await client.join(vaultId);
   return clients;
 }
 
-async function connections(count) {
+async function openConnections(count) {
   const all = await Promise.all(Array.from({ length: count }, () => world.database.connection()));
   world.defer(all, () => Promise.all(all.map((connection) => connection.end())));
   return all;
@@ -47,7 +47,7 @@ async function connections(count) {
 
 const write = (connection, vault) => sqlCreateSource(connection, { vaultId: vault.id, actorId: owner.user.id });
 
-async function assertAll(clients, vaultId) {
+async function assertAllReceivedLog(clients, vaultId) {
   const head = await world.database.headSeq(vaultId);
   for (const client of clients) {
     await client.until(() => client.lastSeq(vaultId) === head, "the head of the log");
@@ -56,17 +56,17 @@ async function assertAll(clients, vaultId) {
 }
 
 describe("I2, I3: the order of transactions", () => {
-  test("begun first and committed last, in ten vaults at once: every event arrives", async () => {
+  test("transactions that begin first and commit last, in ten vaults at once: every event arrives", async () => {
     const count = 10;
     const vaults = await Promise.all(Array.from({ length: count }, () => world.vault()));
     const clients = await Promise.all(nodes.map((node) => connectClient({}, node)));
     for (const client of clients) for (const vault of vaults) await client.join(vault.id);
-    const writers = await connections(count);
+    const writers = await openConnections(count);
     for (const [i, vault] of vaults.entries()) {
       await writers[i].query("BEGIN");
       await write(writers[i], vault);
     }
-    // A cursor over a global id would be past the others' ids after the first of these.
+    // A cursor over a global id would skip the remaining events after the first of these commits.
     for (const [i, vault] of [...vaults.entries()].reverse()) {
       await writers[i].query("COMMIT");
       await notifyVault(world.database.pool, vault.id);
@@ -77,23 +77,23 @@ describe("I2, I3: the order of transactions", () => {
     }
   });
 
-  test("a transaction held open for long does not hold up, or hide, the events of other vaults", async () => {
-    const [held, busy] = [await world.vault(), await world.vault()];
-    const clients = await onEachNode(busy.id);
-    for (const client of clients) await client.join(held.id);
-    const [writer] = await connections(1);
+  test("a long-running transaction neither delays nor hides the events of other vaults", async () => {
+    const [locked, busy] = [await world.vault(), await world.vault()];
+    const clients = await joinOnEachNode(busy.id);
+    for (const client of clients) await client.join(locked.id);
+    const [writer] = await openConnections(1);
     await writer.query("BEGIN");
-    await write(writer, held);
+    await write(writer, locked);
     for (let i = 0; i < 20; i++) await owner.createSource(busy.id);
-    await assertAll(clients, busy.id);
+    await assertAllReceivedLog(clients, busy.id);
     await writer.query("COMMIT");
-    for (const client of clients) await client.until(() => client.lastSeq(held.id) === 2, "the late one");
+    for (const client of clients) await client.until(() => client.lastSeq(locked.id) === 2, "the late event");
   });
 
-  test("rolled back, with others waiting behind it: no gap, and all that was committed arrives", async () => {
+  test("rollbacks while other writers wait: no gap, and every committed event arrives", async () => {
     const vault = await world.vault();
-    const clients = await onEachNode(vault.id);
-    const writers = await connections(4);
+    const clients = await joinOnEachNode(vault.id);
+    const writers = await openConnections(4);
     await Promise.all(
       writers.map(async (writer, i) => {
         for (let round = 0; round < 25; round++) {
@@ -103,23 +103,23 @@ describe("I2, I3: the order of transactions", () => {
         }
       }),
     );
-    // One that waited for a transaction that came to nothing gets its place.
+    // A writer that waited for a rolled-back transaction takes over its seq.
     await writers[0].query("BEGIN");
     await write(writers[0], vault);
     const head = await world.database.headSeq(vault.id);
-    const waiting = owner.createSource(vault.id, "Waited");
+    const waiting = owner.createSource(vault.id, "Waiting");
     await waitForBlocked(world.database);
     await writers[0].query("ROLLBACK");
     assert.equal((await waiting).seq, head + 1);
     assert.equal(head, 1 + 4 * 25 - writers.reduce((sum, _, i) => sum + rolledBack(i), 0));
-    await assertAll(clients, vault.id);
+    await assertAllReceivedLog(clients, vault.id);
   });
 
   const rolledBack = (i) => Array.from({ length: 25 }, (_, round) => (round + i) % 3).filter(Boolean).length;
 
-  test("committed between the reading of the backlog and the room, at any moment: once, and in its place", async () => {
+  test("a commit at any moment between reading the backlog and entering the room arrives once and in order", async () => {
     const vault = await world.vault();
-    const [writer] = await connections(1);
+    const [writer] = await openConnections(1);
     for (let round = 0; round < 60; round++) {
       const client = await connectClient({ transports: ["websocket"] }, nodes[round % 2]);
       const before = await world.database.headSeq(vault.id);
@@ -140,7 +140,7 @@ describe("I2, I3: the order of transactions", () => {
 });
 
 describe("I3: the acknowledgement of a join", () => {
-  test("a mutation made right after it arrives, 210 times: by the same socket, by REST, by another node", async () => {
+  test("a mutation right after the acknowledgement arrives, 210 times: by the same socket, by REST, by another node", async () => {
     const vault = await world.vault();
     const client = await connectClient({ transports: ["websocket"] });
     for (let round = 0; round < 210; round++) {
@@ -157,7 +157,7 @@ describe("I3: the acknowledgement of a join", () => {
     await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), 2, 211);
   });
 
-  test("the same with 30 connections that are new", async () => {
+  test("a mutation right after the acknowledgement arrives on 30 new connections", async () => {
     const vault = await world.vault();
     for (let round = 0; round < 30; round++) {
       const client = await connectClient({
@@ -173,7 +173,7 @@ describe("I3: the acknowledgement of a join", () => {
 });
 
 describe("large payloads", () => {
-  test("8000 bytes and more, in characters of several bytes, reach another node by NOTIFY alone, unchanged", async () => {
+  test("payloads over 8000 bytes with multi-byte characters reach another node unchanged by NOTIFY alone", async () => {
     const own = await World.open({ env: NO_SWEEP });
     try {
       const other = await own.startServer({ env: NO_SWEEP });
@@ -214,7 +214,7 @@ describe("large payloads", () => {
     }
   });
 
-  test("four events of 60 kB at connect, polling then upgrade, 100 runs: none lost, none doubled", async (t) => {
+  test("four events of 60 kB during connect and upgrade, 100 runs: none lost, none duplicated", async (t) => {
     const lanes = 10;
     let upgrades = 0;
     await Promise.all(
@@ -224,7 +224,7 @@ describe("large payloads", () => {
           const before = await world.database.headSeq(vault.id);
           const append = () =>
             appendLargeEvents(world.database.pool, { vaultId: vault.id, actor: owner.user, count: 4, bytes: 60_000 });
-          // By turns: waiting in the log, or written while the client is connecting and upgrading.
+          // In turn: already in the log, or written while the client connects and upgrades.
           const live = run % 2 === 1;
           if (!live) await append();
           const client = world.defer(new BulkSubscriber(world.server.url, { cookie: owner.cookie }), (it) =>
@@ -245,7 +245,7 @@ describe("large payloads", () => {
           );
           await withDeadline(upgraded, "the upgrade");
           upgrades++;
-          // Whatever is still on its way comes before the answer to a question.
+          // The response to a request arrives after everything that was sent before.
           await client.emitWithAck("vault:leave", vault.id);
           await assertMatchesLog(
             world.database,
@@ -260,15 +260,15 @@ describe("large payloads", () => {
         }
       }),
     );
-    t.diagnostic(`${upgrades} of 100 runs went over to a websocket`);
+    t.diagnostic(`${upgrades} of 100 runs upgraded to a websocket`);
     assert.equal(upgrades, 100);
   });
 });
 
 describe("I4: recovery", () => {
   for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
-    test(`before the first event: cut off having received nothing, by ${transports.join(" then ")}`, async () => {
-      const proxy = world.defer(await TcpProxy.start(world.server.port), (it) => it.close());
+    test(`disconnected before the first event, by ${transports.join(" then ")}`, async () => {
+      const proxy = world.defer(await TcpProxy.start(world.server.port), (resource) => resource.close());
       const vault = await world.vault();
       const options = { transports, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 };
       const client = await connectClient(options, proxy);
@@ -279,33 +279,33 @@ describe("I4: recovery", () => {
       proxy.release();
       proxy.cut();
       const head = await world.database.headSeq(vault.id);
-      await client.until(() => client.lastSeq(vault.id) === head, "what was missed");
+      await client.until(() => client.lastSeq(vault.id) === head, "the missed events");
       await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), seq + 1, head);
       assert.ok(client.received.every(({ name }) => name !== "vault:resync"));
     });
   }
 
-  test("after a long silence: thousands of events elsewhere, both nodes replaced, then the next event", async () => {
+  test("a long silence: thousands of events in other vaults, a restart, then the next event", async () => {
     const own = await World.open();
     try {
       const writer = own.users.owner;
       const [silent, busy] = [await own.vault(), await own.vault()];
       const first = await BulkSubscriber.connect(own.server.url, writer);
       await first.join(silent.id);
-      const { seq } = await writer.createSource(silent.id, "The last before the silence");
+      const { seq } = await writer.createSource(silent.id, "Last before the silence");
       await first.until(() => first.lastSeq(silent.id) === seq, "the last event");
       first.close();
       await appendEvents(own.database, { vaultId: busy.id, actor: writer.user, count: 5000 });
       await own.server.end("SIGKILL");
       const next = await own.startServer();
-      const ear = own.defer(await BulkSubscriber.connect(next.url, writer), (it) => it.close());
-      await ear.join(busy.id, 4000);
+      const observer = own.defer(await BulkSubscriber.connect(next.url, writer), (resource) => resource.close());
+      await observer.join(busy.id, 4000);
       await own.database.rows("VACUUM");
 
-      const second = own.defer(await BulkSubscriber.connect(next.url, writer), (it) => it.close());
+      const second = own.defer(await BulkSubscriber.connect(next.url, writer), (resource) => resource.close());
       const joined = await second.join(silent.id, seq);
-      assert.deepEqual([joined.seq, second.eventsOf(silent.id).length], [seq, 0], "nothing happened meanwhile");
-      const late = await writer.at(next).createSource(silent.id, "The first after it");
+      assert.deepEqual([joined.seq, second.eventsOf(silent.id).length], [seq, 0], "no event during the silence");
+      const late = await writer.at(next).createSource(silent.id, "First after the silence");
       await second.until(() => second.lastSeq(silent.id) === late.seq, "the event");
       await assertMatchesLog(own.database, silent.id, second.eventsOf(silent.id), seq + 1, late.seq);
       assertNoPanic(own.server, next);
@@ -314,7 +314,7 @@ describe("I4: recovery", () => {
     }
   });
 
-  test("joined, silent, and then the first event, from another node, without any sweep", async () => {
+  test("joined, silent, then the first event comes from another node, without a sweep", async () => {
     const own = await World.open({ env: NO_SWEEP });
     try {
       const other = await own.startServer({ env: NO_SWEEP });
@@ -327,10 +327,10 @@ describe("I4: recovery", () => {
       );
       own.defer(clients, () => clients.forEach((client) => client.close()));
       for (const client of clients) await client.join(vault.id);
-      // The LISTEN connection dies in the silence: what makes it good is the sweep after listening again.
+      // The LISTEN connection dies during the silence. The sweep after the new LISTEN makes up for it.
       await own.database.terminateBackends();
       await eventually(async () => (await own.database.listeners()) === 2, "both nodes listen again");
-      const { seq } = await eventually(() => own.users.owner.at(other).createSource(vault.id), "the event is written");
+      const { seq } = await eventually(() => own.users.owner.at(other).createSource(vault.id), "the write succeeds");
       for (const client of clients) await client.until(() => client.lastSeq(vault.id) === seq, "the event");
       assertNoPanic(own.server, other);
     } finally {
@@ -339,36 +339,36 @@ describe("I4: recovery", () => {
   });
 });
 
-describe("connections lost at a bad moment", () => {
-  /** Ways to be on the way in: each returns what loses the connection. */
-  const ways = {
+describe("connections lost at a critical moment", () => {
+  /** Ways to start a connection. Each returns a function that drops the connection. */
+  const connectors = {
     websocket: async (server, cookie) => {
       const client = await RawSocket.dial(server, cookie);
       client.send("40");
       return () => client.destroy();
     },
-    "polling, which closes its session": async (server, cookie) => {
+    "polling, closing its session": async (server, cookie) => {
       const client = await Poller.open(server, cookie);
       await client.send("40");
       return () => client.send("1");
     },
-    "polling, gone over to a websocket": async (server, cookie) => {
+    "polling, upgraded to a websocket": async (server, cookie) => {
       const session = await Poller.open(server, cookie);
       const client = await RawSocket.dial(server, cookie, session.sid);
       client.send("2probe");
-      await client.until(() => client.latest.packet === "3probe", "the probe is answered");
+      await client.until(() => client.latest.packet === "3probe", "the probe response");
       client.send("5");
       client.send("40");
       return () => client.destroy();
     },
   };
 
-  for (const [way, connect] of Object.entries(ways)) {
-    test(`while the session is looked up, by ${way}: nothing is left behind`, async () => {
+  for (const [name, connect] of Object.entries(connectors)) {
+    test(`during the session lookup, by ${name}: no resource is leaked`, async () => {
       const own = await World.open({ env: { SYNCSCRIPT_SOCKETS_PER_USER: "1" } });
       try {
         const { cookie } = own.users.owner;
-        const enters = async () => {
+        const canConnect = async () => {
           const client = new BulkSubscriber(own.server.url, { cookie, transports: ["websocket"] });
           try {
             return await client.until(() => client.latest.connect, "connected", 500);
@@ -376,24 +376,24 @@ describe("connections lost at a bad moment", () => {
             client.close();
           }
         };
-        await eventually(enters, "the user may connect");
+        await eventually(canConnect, "the user can connect");
         const files = countOpenFiles(own.server.child.pid);
         const lock = own.defer(await own.database.connection(), (connection) => connection.end());
         const count = 10;
         for (let round = 0; round < 3; round++) {
           await lock.query("BEGIN");
           await lock.query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE");
-          const lose = [];
-          for (let i = 0; i < count; i++) lose.push(await connect(own.server, cookie));
+          const drops = [];
+          for (let i = 0; i < count; i++) drops.push(await connect(own.server, cookie));
           await waitForBlocked(own.database, count);
-          await Promise.all(lose.map((it) => it()));
+          await Promise.all(drops.map((drop) => drop()));
           await lock.query("ROLLBACK");
-          await eventually(enters, `round ${round}: the only socket of the user is free`, 10_000);
+          await eventually(canConnect, `round ${round}: the user's only socket slot is free`, 10_000);
         }
-        // Database connections may be kept; those of clients may not.
-        const spare = 20;
+        // The server may keep database connections open, but no client connections.
+        const databaseConnections = 20;
         await eventually(
-          () => countOpenFiles(own.server.child.pid) <= files + spare,
+          () => countOpenFiles(own.server.child.pid) <= files + databaseConnections,
           `as few open files as before: ${files}, now ${countOpenFiles(own.server.child.pid)}`,
         );
         assertNoPanic(own.server);
@@ -403,7 +403,7 @@ describe("connections lost at a bad moment", () => {
     });
   }
 
-  test("while a join is under way: no ghost stays in the room, and the vault goes on", async () => {
+  test("during a join: no dead member stays in the room, and the vault keeps working", async () => {
     const vault = await world.vault();
     await appendEvents(world.database, { vaultId: vault.id, actor: owner.user, count: 3000 });
     const files = countOpenFiles(world.server.child.pid);
@@ -413,25 +413,25 @@ describe("connections lost at a bad moment", () => {
       if (round % 2) await client.until(() => client.lastSeq(vault.id) > 0, "the first event");
       client.destroy();
     }
-    const clients = await onEachNode(vault.id);
+    const clients = await joinOnEachNode(vault.id);
     for (let i = 0; i < 10; i++) await owner.createSource(vault.id);
-    await assertAll(clients, vault.id);
-    await eventually(() => countOpenFiles(world.server.child.pid) <= files + 20, "the connections are gone");
+    await assertAllReceivedLog(clients, vault.id);
+    await eventually(() => countOpenFiles(world.server.child.pid) <= files + 20, "the connections are closed");
   });
 
-  test("in the middle of an upgrade: the session goes on by polling, or it is over; it is not left deaf", async () => {
+  test("in the middle of an upgrade: the session continues by polling or ends; it never stays open without events", async () => {
     const vault = await world.vault();
     const head = await world.database.headSeq(vault.id);
     const session = await Poller.connect(world.server, owner.cookie);
     await session.join(vault.id);
     const half = await RawSocket.dial(world.server, owner.cookie, session.sid);
     half.send("2probe");
-    await half.until(() => half.latest.packet === "3probe", "the probe is answered");
+    await half.until(() => half.latest.packet === "3probe", "the probe response");
     half.destroy();
     const { seq } = await owner.createSource(vault.id);
     await eventually(
       async () => session.lastSeq(vault.id) === seq || (await session.poll()) !== 200,
-      "the event, or the end",
+      "the event, or the end of the session",
     );
     const again = await connectClient({});
     await again.join(vault.id, session.lastSeq(vault.id) || head);
@@ -446,18 +446,18 @@ describe("connections lost at a bad moment", () => {
   });
 });
 
-// An upgrade that is broken off ends its session: the engine cannot go on by polling (docs/api.md). On such networks
-// clients are told to stay with polling.
+// A broken upgrade ends its session, because the engine cannot go back to polling (docs/api.md). On such networks clients
+// must be configured for polling only.
 describe("networks that break websockets", () => {
   for (const [what, websocketFault] of [
-    ["cuts each after the handshake", { after: 1, action: "cut" }],
-    ["cuts each after the probe", { after: 2, action: "cut" }],
-    ["swallows what comes after the handshake", { after: 1, action: "swallow" }],
+    ["cuts websockets after the handshake", { after: 1, action: "cut" }],
+    ["cuts websockets after the probe", { after: 2, action: "cut" }],
+    ["swallows everything after the handshake", { after: 1, action: "swallow" }],
   ]) {
-    test(`one that ${what}: the official client, told to stay with polling, has every event`, async (t) => {
+    test(`a network that ${what}: the official client on polling only gets every event`, async (t) => {
       const vault = await world.vault();
       const head = await world.database.headSeq(vault.id);
-      const proxy = world.defer(await TcpProxy.start(world.server.port), (it) => it.close());
+      const proxy = world.defer(await TcpProxy.start(world.server.port), (resource) => resource.close());
       proxy.websocketFault = websocketFault;
       const client = await connectClient(
         { transports: ["polling"], reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 },
@@ -469,7 +469,7 @@ describe("networks that break websockets", () => {
         await client.until(() => client.lastSeq(vault.id) === head + i, `event ${i}`, 30_000);
       }
       await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), head + 1, head + 5);
-      t.diagnostic(`cut off ${client.disconnects} times on the way`);
+      t.diagnostic(`${client.disconnects} disconnections`);
       client.close();
     });
   }

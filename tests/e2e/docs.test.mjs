@@ -1,14 +1,14 @@
-// docs/security.md names the tests that show what it says: they must be there.
+// docs/security.md names the tests that prove its claims. Those tests must exist.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 
-test("every test that docs/security.md names is there, by file and title", () => {
+test("every test named in docs/security.md exists, by file and title", () => {
   const named = [];
   for (const paragraph of read("docs/security.md").split("\n\n")) {
-    // A title belongs to the file named last before it.
+    // A title belongs to the last file named before it.
     let file;
     for (const [, path, title] of paragraph
       .replace(/\s+/g, " ")

@@ -1,5 +1,5 @@
-// I6 for sessions without a row: a live socket ends with its token, by its time, by a sign-out on any node, and with
-// its user; on every node, by every transport.
+// I6 for encrypted sessions, which have no database row: live sockets end when the token expires, is signed out on any
+// node, or loses its user, on every node and by every transport.
 import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -26,19 +26,19 @@ after(async () => {
   if (nodes) assertNoPanic(...nodes);
 });
 
-async function sealed(user = member.user, options = {}) {
+async function encryptedSession(user = member.user, options = {}) {
   const cookie = cookieHeader(await encryptV5(claimsFor(user), SECRET, options));
   return new RestClient(world.server.url, cookie, user);
 }
 
 async function vaultWithMember(user = member.user) {
-  const vault = await owner.createVault("Sealed");
+  const vault = await owner.createVault("Encrypted sessions");
   await owner.addMember(vault.id, user, "viewer");
   return vault;
 }
 
-/** A client of this session by each transport on each node, in the vault's room. */
-function everywhere(session, vault) {
+/** Connects a client of this session by each transport on each node and joins the vault's room. */
+function connectEverywhere(session, vault) {
   const places = nodes.flatMap((node, n) => TRANSPORTS.map((transports) => ({ node, n, transports })));
   return Promise.all(
     places.map(async ({ node, n, transports }) => {
@@ -51,80 +51,83 @@ function everywhere(session, vault) {
   );
 }
 
-async function assertCut(t, clients, from) {
-  for (const client of clients) await client.until(() => client.disconnects === 1, `cut off, ${client.where}`);
-  t.diagnostic(`all cut off ${Math.round(performance.now() - from)} ms after; promised is a second`);
+async function assertDisconnected(t, clients, from) {
+  for (const client of clients) await client.until(() => client.disconnects === 1, `disconnected, ${client.where}`);
+  t.diagnostic(`all disconnected after ${Math.round(performance.now() - from)} ms; the limit is one second`);
 }
 
-async function assertGone(vault, gone, staying = []) {
+async function assertSessionEnded(vault, gone, staying = []) {
   const counts = gone.map((client) => client.eventsOf(vault.id).length);
-  const { seq } = await owner.createSource(vault.id, "Not for a session that is over");
+  const { seq } = await owner.createSource(vault.id, "Not for an ended session");
   for (const client of staying) {
-    await client.until(() => client.lastSeq(vault.id) === seq, `live, ${client.where}`);
+    await client.until(() => client.lastSeq(vault.id) === seq, `the live event, ${client.where}`);
     assert.equal(client.disconnects, 0, client.where);
   }
   for (const [i, client] of gone.entries()) {
     client.socket.connect();
-    await client.until(() => client.latest.connect_error === "UNAUTHORIZED", `the refusal, ${client.where}`);
-    assert.equal(client.eventsOf(vault.id).length, counts[i], `nothing more, ${client.where}`);
+    await client.until(() => client.latest.connect_error === "UNAUTHORIZED", `the rejection, ${client.where}`);
+    assert.equal(client.eventsOf(vault.id).length, counts[i], `no further event, ${client.where}`);
   }
 }
 
-test("I3: a socket with such a token joins and hears events as any other", async () => {
+test("I3: a socket with an encrypted session joins and receives events like any other", async () => {
   const vault = await vaultWithMember();
-  const clients = await everywhere(await sealed(), vault);
+  const clients = await connectEverywhere(await encryptedSession(), vault);
   const { seq } = await owner.createSource(vault.id);
   for (const client of clients) await client.until(() => client.lastSeq(vault.id) === seq, `live, ${client.where}`);
 });
 
-test("none or a bad one: UNAUTHORIZED, by every transport", async () => {
-  const wrong = new RestClient(world.server.url, cookieHeader(await encryptV5(claimsFor(member.user), newSecret())));
+test("an invalid token: UNAUTHORIZED, by every transport", async () => {
+  const invalid = new RestClient(world.server.url, cookieHeader(await encryptV5(claimsFor(member.user), newSecret())));
   for (const transports of TRANSPORTS) {
-    const client = world.defer(new BulkSubscriber(world.server.url, { cookie: wrong.cookie, transports }), (c) =>
+    const client = world.defer(new BulkSubscriber(world.server.url, { cookie: invalid.cookie, transports }), (c) =>
       c.close(),
     );
-    assert.equal(await client.until(() => client.latest.connect_error, "the refusal"), "UNAUTHORIZED");
+    assert.equal(await client.until(() => client.latest.connect_error, "the rejection"), "UNAUTHORIZED");
   }
 });
 
-test("I6: at its end, the tolerance of 15 s included, and not before", async (t) => {
+test("I6: sockets end when the token expires, including the tolerance of 15 s, and not earlier", async (t) => {
   const vault = await vaultWithMember();
-  const staying = await everywhere(await sealed(), vault);
-  // Begun as Auth.js begins it, 12 s ago: 3 s are left of the tolerance.
-  const session = await sealed(member.user, { maxAge: -12 });
-  const gone = await everywhere(session, vault);
+  const staying = await connectEverywhere(await encryptedSession(), vault);
+  // Expired 12 s ago, so 3 s of the tolerance are left.
+  const session = await encryptedSession(member.user, { maxAge: -12 });
+  const gone = await connectEverywhere(session, vault);
   const { expires } = (await session.expect(200, "GET", "/api/auth/session")).body;
   const end = performance.now() + Date.parse(expires) - Date.now();
   for (const client of gone) {
-    await client.until(() => client.disconnects === 1, `cut off, ${client.where}`);
-    assert.ok(performance.now() >= end - 50, "not before its time");
+    await client.until(() => client.disconnects === 1, `disconnected, ${client.where}`);
+    assert.ok(performance.now() >= end - 50, "not too early");
   }
-  t.diagnostic(`all cut off ${Math.round(performance.now() - end)} ms after the end; promised is a second`);
-  await assertGone(vault, gone, staying);
+  t.diagnostic(`all disconnected ${Math.round(performance.now() - end)} ms after the end; the limit is one second`);
+  await assertSessionEnded(vault, gone, staying);
 });
 
 for (const [what, version, signOut] of [
   ["signed out by REST, version 5", 5, (session) => session.expect(204, "POST", "/api/auth/logout")],
   ["signed out by REST, version 4", 4, (session) => session.expect(204, "POST", "/api/auth/logout")],
-  ["signed out as Auth.js does", 5, signOutByAuthJs],
+  ["signed out by the Auth.js route", 5, signOutByAuthJs],
 ]) {
-  test(`I6: ${what}: its sockets on every node are cut off, those of the user's other tokens stay`, async (t) => {
+  test(`I6: ${what}: its sockets on every node are disconnected, those of the user's other tokens stay`, async (t) => {
     const vault = await vaultWithMember();
     const session =
       version === 5
-        ? await sealed()
+        ? await encryptedSession()
         : new RestClient(
             world.server.url,
             cookieHeader(await encryptV4(claimsFor(member.user), SECRET), V4_COOKIE),
             member.user,
           );
-    const [gone, staying] = [await everywhere(session, vault), await everywhere(await sealed(), vault)];
+    const [gone, staying] = [
+      await connectEverywhere(session, vault),
+      await connectEverywhere(await encryptedSession(), vault),
+    ];
     const from = performance.now();
     await signOut(session.at(nodes[1]));
-    await assertCut(t, gone, from);
-    await assertGone(vault, gone, staying);
+    await assertDisconnected(t, gone, from);
+    await assertSessionEnded(vault, gone, staying);
     for (const node of nodes) assert.equal((await session.at(node).request("GET", "/api/vaults")).status, 401);
-    // Again is no error; and nothing but a hash is kept, until the token ends by itself.
+    // Signing out again is not an error. The server keeps only a hash, until the token expires.
     await session.expect(204, "POST", "/api/auth/logout");
     const token = session.cookie.split("=")[1];
     const rows = await world.database.rows(
@@ -146,7 +149,7 @@ async function signOutByAuthJs(session) {
   assert.equal(response.status, 200);
 }
 
-test("a sign-out with a token that is no session leaves no row", async () => {
+test("a sign-out with an invalid token leaves no row", async () => {
   const count = async () => (await world.database.rows("SELECT count(*)::int AS n FROM revoked_tokens"))[0].n;
   const before = await count();
   for (const token of [
@@ -158,9 +161,9 @@ test("a sign-out with a token that is no session leaves no row", async () => {
   assert.equal(await count(), before);
 });
 
-test("I6: with its user: the deletion of an account cuts its sockets off", async (t) => {
+test("I6: deleting an account disconnects its sockets", async (t) => {
   const leaving = await world.signUp("Leaving");
-  const session = await sealed(leaving.user);
+  const session = await encryptedSession(leaving.user);
   const clients = [];
   for (const node of nodes) {
     const client = await BulkSubscriber.connect(node.url, session);
@@ -168,39 +171,42 @@ test("I6: with its user: the deletion of an account cuts its sockets off", async
   }
   const from = performance.now();
   await world.database.rows("DELETE FROM users WHERE id = $1", [leaving.user.id]);
-  await assertCut(t, clients, from);
+  await assertDisconnected(t, clients, from);
   assert.equal((await session.expect(200, "GET", "/api/auth/session")).body, null);
 });
 
-test("I6: a token revoked while the database is away, for longer than nodes look back, is found afterwards", async (t) => {
+test("I6: a token revoked during a database outage that exceeds the nodes' look-back is found afterwards", async (t) => {
   const vault = await vaultWithMember();
-  const ending = await sealed();
-  const [gone, staying] = [await everywhere(ending, vault), await everywhere(await sealed(), vault)];
-  const rows = await everywhere(member, vault);
+  const ending = await encryptedSession();
+  const [gone, staying] = [
+    await connectEverywhere(ending, vault),
+    await connectEverywhere(await encryptedSession(), vault),
+  ];
+  const rows = await connectEverywhere(member, vault);
   const survivor = world.defer(await world.database.connection(), (connection) => connection.end());
   await world.database.allowConnections(false);
   try {
     await world.database.terminateBackends(survivor.processID);
     const token = ending.cookie.split("=")[1];
     await survivor.query("INSERT INTO revoked_tokens VALUES (sha256($1), now() + interval '1 hour')", [token]);
-    // Not a wait for something: this is how long it is away. Beyond 15 s a node asks for all its sessions.
+    // The length of the outage, not a wait for a condition. After more than 15 s a node checks all its sessions.
     await pause(16_500);
   } finally {
     await world.database.allowConnections(true);
   }
-  await assertCut(t, gone, performance.now());
-  await assertGone(vault, gone, [...staying, ...rows]);
+  await assertDisconnected(t, gone, performance.now());
+  await assertSessionEnded(vault, gone, [...staying, ...rows]);
 });
 
-test("housekeeping keeps a revocation until the token has ended, and no longer", async () => {
+test("housekeeping keeps a revocation until the token has expired, and no longer", async () => {
   await world.database.rows(
     `INSERT INTO revoked_tokens
      VALUES (sha256('over'), now() - interval '25 hours'), (sha256('ended'), now() - interval '1 hour')`,
   );
-  // It is done at the start of a node.
+  // Housekeeping runs when a node starts.
   await world.startServer();
   const left = async (text) =>
     (await world.database.rows("SELECT FROM revoked_tokens WHERE token_hash = sha256($1)", [text])).length;
-  await eventually(async () => (await left("over")) === 0, "the old one goes");
+  await eventually(async () => (await left("over")) === 0, "the old revocation is deleted");
   assert.equal(await left("ended"), 1);
 });

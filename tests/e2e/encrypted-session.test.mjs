@@ -1,5 +1,5 @@
-// Sessions that Auth.js issues as encrypted tokens: which are believed, and whose they are. The tokens are made by the
-// real @auth/core and next-auth; those that neither would make, by jose, which both use.
+// Sessions that Auth.js issues as encrypted tokens: which tokens are accepted, and for which user. The real @auth/core and
+// next-auth make the tokens; jose, which both use, makes those that they never would.
 import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { createHash, hkdfSync, randomBytes, randomUUID } from "node:crypto";
@@ -19,7 +19,7 @@ import { RestClient } from "./lib/rest.mjs";
 import { World } from "./lib/world.mjs";
 
 const [NEW, OLD] = [newSecret(), newSecret()];
-/** Claims that Auth.js puts in beside ours: a token of this many bytes more. */
+/** Extra claims that make a token about this many bytes longer. */
 const ballast = (bytes) => ({ ballast: randomBytes(Math.ceil((bytes * 9) / 16)).toString("base64") });
 
 let world, ann, bob;
@@ -35,23 +35,23 @@ after(async () => {
 async function whoIs(cookie, server = world.server) {
   const session = (await new RestClient(server.url, cookie).expect(200, "GET", "/api/auth/session")).body;
   const vaults = await new RestClient(server.url, cookie).request("GET", "/api/vaults");
-  assert.equal(vaults.status, session === null ? 401 : 200, "every route is of one mind");
+  assert.equal(vaults.status, session === null ? 401 : 200, "all routes agree");
   return session?.user.id ?? null;
 }
 
-/** A token made by hand: `key` and `header` as given, `content` as it is. */
-const compact = (content, key, header) =>
+/** Makes a token from the given key, header and content, without checks. */
+const encryptRaw = (content, key, header) =>
   new CompactEncrypt(new TextEncoder().encode(content)).setProtectedHeader(header).encrypt(key);
 
-function keyOf(secret, length = 64, salt = V5_COOKIE) {
+function deriveKey(secret, length = 64, salt = V5_COOKIE) {
   const info = `Auth.js Generated Encryption Key (${salt})`;
   return new Uint8Array(hkdfSync("sha256", secret, salt, info, length));
 }
-const withPart = (parts, at, part) => parts.map((other, i) => (i === at ? part : other));
+const replacePart = (parts, at, part) => parts.map((other, i) => (i === at ? part : other));
 const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
 
-describe("a token is believed", () => {
-  test("of version 5, by email", async () => {
+describe("a token is accepted", () => {
+  test("of version 5, with the user found by email", async () => {
     assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW))), ann.user.id);
     const upper = { ...claimsFor(ann.user), email: ann.user.email.toUpperCase() };
     assert.equal(await whoIs(cookieHeader(await encryptV5(upper, NEW))), ann.user.id);
@@ -62,7 +62,7 @@ describe("a token is believed", () => {
     assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(bob.user), OLD), V4_COOKIE)), bob.user.id);
   });
 
-  test("by sub, where it is the id of a user of ours, before the email", async () => {
+  test("with the user found by sub, if it is a known user id, before the email", async () => {
     assert.equal(await whoIs(cookieHeader(await encryptV5({ sub: ann.user.id }, NEW))), ann.user.id);
     assert.equal(
       await whoIs(cookieHeader(await encryptV5({ sub: ann.user.id, email: bob.user.email }, NEW))),
@@ -74,24 +74,24 @@ describe("a token is believed", () => {
     );
   });
 
-  test("of either secret while they are rotated", async () => {
+  test("of either secret during a rotation", async () => {
     assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), OLD))), ann.user.id);
-    // As Auth.js writes during a rotation: it is told of all secrets, and uses the first.
+    // During a rotation Auth.js gets all secrets and encrypts with the first.
     assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), [OLD, NEW]))), ann.user.id);
   });
 
-  test("without kid, and with A256GCM, which Auth.js reads too", async () => {
+  test("without kid, and with A256GCM, as Auth.js accepts them too", async () => {
     const claims = JSON.stringify({ email: ann.user.email, exp: inAnHour() });
-    const cbc = await compact(claims, keyOf(NEW), { alg: "dir", enc: "A256CBC-HS512" });
+    const cbc = await encryptRaw(claims, deriveKey(NEW), { alg: "dir", enc: "A256CBC-HS512" });
     assert.equal(await whoIs(cookieHeader(cbc)), ann.user.id);
-    const gcm = await compact(claims, keyOf(NEW, 32), { alg: "dir", enc: "A256GCM" });
+    const gcm = await encryptRaw(claims, deriveKey(NEW, 32), { alg: "dir", enc: "A256GCM" });
     assert.equal(await whoIs(cookieHeader(gcm)), ann.user.id);
   });
 
-  test("in chunks, as Auth.js sets what is too long for one cookie, in whatever order", async () => {
+  test("in chunks in any order, as Auth.js splits a token that is too long for one cookie", async () => {
     for (const bytes of [4000, 9000]) {
       const cookie = cookieHeader(await encryptV5({ ...claimsFor(ann.user), ...ballast(bytes) }, NEW));
-      assert.ok(cookie.includes(`${V5_COOKIE}.1=`), "it is in chunks");
+      assert.ok(cookie.includes(`${V5_COOKIE}.1=`), "the token is in chunks");
       assert.equal(await whoIs(cookie), ann.user.id);
       assert.equal(await whoIs(cookie.split("; ").reverse().join("; ")), ann.user.id);
       assert.equal(await whoIs(cookie.split("; ").slice(0, -1).join("; ")), null, "a chunk is missing");
@@ -100,14 +100,14 @@ describe("a token is believed", () => {
     assert.equal(await whoIs(v4), ann.user.id);
   });
 
-  test("beside the tokens of our own sessions, in the same cookie", async () => {
+  test("in the same cookie as the tokens of the server's own sessions", async () => {
     assert.equal(await whoIs(ann.cookie), ann.user.id);
     const vault = await ann.createVault("Mixed");
-    const sealed = new RestClient(world.server.url, cookieHeader(await encryptV5(claimsFor(ann.user), NEW)));
-    assert.equal((await sealed.createSource(vault.id)).vaultId, vault.id);
+    const client = new RestClient(world.server.url, cookieHeader(await encryptV5(claimsFor(ann.user), NEW)));
+    assert.equal((await client.createSource(vault.id)).vaultId, vault.id);
   });
 
-  test("on https with the prefix alone: the name is the salt", async () => {
+  test("on https only with the prefix, because the cookie name is the salt", async () => {
     const server = await world.startServer({
       env: { AUTH_SECRET: NEW, SYNCSCRIPT_PUBLIC_URL: "https://sync.example.test" },
     });
@@ -124,8 +124,8 @@ describe("a token is believed", () => {
   });
 });
 
-describe("a token is not believed", () => {
-  test("when nobody has its address or id, or its issuer doubts the address", async () => {
+describe("a token is rejected", () => {
+  test("if no user has its address or id, or the issuer marks the address as unverified", async () => {
     for (const claims of [
       { email: "nobody@example.test" },
       { sub: randomUUID() },
@@ -136,12 +136,12 @@ describe("a token is not believed", () => {
       { email: ann.user.email, email_verified: false },
     ])
       assert.equal(await whoIs(cookieHeader(await encryptV5(claims, NEW))), null, JSON.stringify(claims));
-    // Claims of other types are nobody's either.
+    // Claims of other types match no user either.
     for (const email of [7, [ann.user.email], { $ne: null }])
       assert.equal(await whoIs(cookieHeader(await encryptV5({ email }, NEW))), null);
   });
 
-  test("over its time, beyond the 15 s that Auth.js allows; nor before it begins; nor without end", async () => {
+  test("if it is expired beyond the 15 s tolerance of Auth.js, not yet valid, or has no expiry", async () => {
     assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW, { maxAge: -16 }))), null);
     assert.equal(
       await whoIs(cookieHeader(await encryptV4(claimsFor(ann.user), NEW, { maxAge: -16 }), V4_COOKIE)),
@@ -150,7 +150,7 @@ describe("a token is not believed", () => {
     const header = { alg: "dir", enc: "A256CBC-HS512" };
     const early = { email: ann.user.email, exp: inAnHour(), nbf: inAnHour() };
     for (const claims of [early, { email: ann.user.email }, { email: ann.user.email, exp: "never" }])
-      assert.equal(await whoIs(cookieHeader(await compact(JSON.stringify(claims), keyOf(NEW), header))), null);
+      assert.equal(await whoIs(cookieHeader(await encryptRaw(JSON.stringify(claims), deriveKey(NEW), header))), null);
   });
 
   test("with another secret, or another salt", async () => {
@@ -158,12 +158,12 @@ describe("a token is not believed", () => {
     assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(ann.user), newSecret()), V4_COOKIE)), null);
     for (const salt of [`__Secure-${V5_COOKIE}`, V4_COOKIE, "", "other"])
       assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW, { salt }))), null, salt);
-    // The two versions' tokens are not each other's.
+    // A token of one version is invalid as a token of the other.
     assert.equal(await whoIs(cookieHeader(await encryptV5(claimsFor(ann.user), NEW), V4_COOKIE)), null);
     assert.equal(await whoIs(cookieHeader(await encryptV4(claimsFor(ann.user), NEW))), null);
   });
 
-  test("with anything in it changed, also what decoders overlook", async () => {
+  test("if any part is changed, including bits that decoders ignore", async () => {
     for (const [token, cookie] of [
       [await encryptV5(claimsFor(ann.user), NEW), V5_COOKIE],
       [await encryptV4(claimsFor(ann.user), NEW), V4_COOKIE],
@@ -171,60 +171,60 @@ describe("a token is not believed", () => {
       const parts = token.split(".");
       assert.equal(await whoIs(cookieHeader(token, cookie)), ann.user.id);
       for (const part of [0, 2, 3, 4]) {
-        // The last letter has bits that stand for nothing: with another one there would be two tokens for one session.
+        // The last letter has unused bits: accepting another letter would allow two tokens for one session.
         for (const at of [0, Math.floor(parts[part].length / 2), parts[part].length - 1]) {
           const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
           const changed = letters[letters.indexOf(parts[part][at]) ^ 1];
-          const forged = withPart(parts, part, parts[part].slice(0, at) + changed + parts[part].slice(at + 1)).join(
+          const forged = replacePart(parts, part, parts[part].slice(0, at) + changed + parts[part].slice(at + 1)).join(
             ".",
           );
           assert.equal(await whoIs(cookieHeader(forged, cookie)), null, `part ${part}, letter ${at}`);
         }
-        const cut = withPart(parts, part, parts[part].slice(0, -4)).join(".");
+        const cut = replacePart(parts, part, parts[part].slice(0, -4)).join(".");
         assert.equal(await whoIs(cookieHeader(cut, cookie)), null, `part ${part} cut`);
         assert.equal(
-          await whoIs(cookieHeader(withPart(parts, part, "").join("."), cookie)),
+          await whoIs(cookieHeader(replacePart(parts, part, "").join("."), cookie)),
           null,
           `part ${part} empty`,
         );
         assert.equal(
-          await whoIs(cookieHeader(withPart(parts, part, `${parts[part]}=`).join("."), cookie)),
+          await whoIs(cookieHeader(replacePart(parts, part, `${parts[part]}=`).join("."), cookie)),
           null,
           "padded",
         );
       }
       assert.equal(
-        await whoIs(cookieHeader(withPart(parts, 1, "AAAA").join("."), cookie)),
+        await whoIs(cookieHeader(replacePart(parts, 1, "AAAA").join("."), cookie)),
         null,
-        "a key where none belongs",
+        "an unexpected encrypted key",
       );
       assert.equal(await whoIs(cookieHeader(`${token}.`, cookie)), null);
       assert.equal(await whoIs(cookieHeader(parts.slice(0, 4).join("."), cookie)), null);
     }
   });
 
-  test("with another alg or enc, none among them, an unknown extension, or compressed", async () => {
+  test("with another alg or enc, including none, with an unknown extension, or compressed", async () => {
     const claims = JSON.stringify({ email: ann.user.email, exp: inAnHour() });
-    const key = keyOf(NEW);
+    const key = deriveKey(NEW);
     const tokens = {
-      "A192CBC-HS384": await compact(claims, keyOf(NEW, 48), { alg: "dir", enc: "A192CBC-HS384" }),
-      "A128CBC-HS256": await compact(claims, keyOf(NEW, 32), { alg: "dir", enc: "A128CBC-HS256" }),
-      A256KW: await compact(claims, keyOf(NEW, 32), { alg: "A256KW", enc: "A256CBC-HS512" }),
-      "another kid": await compact(claims, key, { alg: "dir", enc: "A256CBC-HS512", kid: "AAAA" }),
-      "the kid of the other secret": await compact(claims, key, {
+      "A192CBC-HS384": await encryptRaw(claims, deriveKey(NEW, 48), { alg: "dir", enc: "A192CBC-HS384" }),
+      "A128CBC-HS256": await encryptRaw(claims, deriveKey(NEW, 32), { alg: "dir", enc: "A128CBC-HS256" }),
+      A256KW: await encryptRaw(claims, deriveKey(NEW, 32), { alg: "A256KW", enc: "A256CBC-HS512" }),
+      "another kid": await encryptRaw(claims, key, { alg: "dir", enc: "A256CBC-HS512", kid: "AAAA" }),
+      "the kid of the other secret": await encryptRaw(claims, key, {
         alg: "dir",
         enc: "A256CBC-HS512",
-        kid: thumbprint(keyOf(OLD)),
+        kid: thumbprint(deriveKey(OLD)),
       }),
-      "a signed one": await new SignJWT({ email: ann.user.email })
+      "a signed token": await new SignJWT({ email: ann.user.email })
         .setProtectedHeader({ alg: "HS512" })
         .setExpirationTime("1h")
         .sign(key),
-      "content that is no JSON": await compact("ann", key, { alg: "dir", enc: "A256CBC-HS512" }),
-      "content that is no object": await compact("[]", key, { alg: "dir", enc: "A256CBC-HS512" }),
+      "content that is not JSON": await encryptRaw("ann", key, { alg: "dir", enc: "A256CBC-HS512" }),
+      "content that is not an object": await encryptRaw("[]", key, { alg: "dir", enc: "A256CBC-HS512" }),
     };
     const json = (value) => base64url.encode(JSON.stringify(value));
-    tokens["alg none, signed by nobody"] = `${json({ alg: "none" })}.${base64url.encode(claims)}.`;
+    tokens["alg none, unsigned"] = `${json({ alg: "none" })}.${base64url.encode(claims)}.`;
     for (const header of [
       { alg: "none" },
       { alg: "none", enc: "none" },
@@ -234,18 +234,18 @@ describe("a token is not believed", () => {
       { alg: "dir", enc: "A256GCM" },
       "dir",
     ])
-      tokens[`made up: ${JSON.stringify(header)}`] = [header, "", "0123456789abcdef", claims, ""]
+      tokens[`invented: ${JSON.stringify(header)}`] = [header, "", "0123456789abcdef", claims, ""]
         .map((part, i) => (i === 0 ? json(part) : base64url.encode(part)))
         .join(".");
     for (const [what, token] of Object.entries(tokens)) assert.equal(await whoIs(cookieHeader(token)), null, what);
 
-    const good = new EncryptJWT({ email: ann.user.email }).setExpirationTime("1h");
-    good.setProtectedHeader({ alg: "dir", enc: "A256CBC-HS512", crit: ["b64"], b64: true });
-    const critical = await good.encrypt(key, { crit: { b64: true } });
-    assert.equal(await whoIs(cookieHeader(critical)), null, "an extension that must be understood");
+    const withExtension = new EncryptJWT({ email: ann.user.email }).setExpirationTime("1h");
+    withExtension.setProtectedHeader({ alg: "dir", enc: "A256CBC-HS512", crit: ["b64"], b64: true });
+    const critical = await withExtension.encrypt(key, { crit: { b64: true } });
+    assert.equal(await whoIs(cookieHeader(critical)), null, "an unknown critical extension");
   });
 
-  test("beyond 16 KiB in all", async () => {
+  test("over 16 KiB in total", async () => {
     const fits = await encryptV5({ ...claimsFor(ann.user), ...ballast(14_500) }, NEW);
     const over = await encryptV5({ ...claimsFor(ann.user), ...ballast(17_000) }, NEW);
     assert.ok(fits.length < 16 * 1024 && over.length > 16 * 1024, `${fits.length} ${over.length}`);
@@ -256,7 +256,7 @@ describe("a token is not believed", () => {
     assert.equal(await whoIs(many), null);
   });
 
-  test("where no secret is set", async () => {
+  test("if no secret is set", async () => {
     const server = await world.startServer();
     for (const [seal, cookie] of [
       [encryptV5, V5_COOKIE],
@@ -274,7 +274,7 @@ function thumbprint(key) {
   return createHash("sha512").update(jwk).digest("base64url");
 }
 
-test("no token and no secret is in the log", async () => {
+test("the log has no token and no secret", async () => {
   const token = await encryptV5(claimsFor(ann.user), NEW);
   await whoIs(cookieHeader(token));
   await whoIs(cookieHeader(`${token.slice(0, -4)}AAAA`));

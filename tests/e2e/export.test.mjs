@@ -1,4 +1,4 @@
-// `outbox-worker export | outbox-worker import`: a backup of the log alone brings the system back.
+// `outbox-worker export | outbox-worker import`: a backup of the log alone restores the system.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -25,8 +25,8 @@ import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
 
-/** A database that is migrated and empty, dropped after the test. */
-async function empty(t) {
+/** Creates a migrated, empty database, which is dropped after the test. */
+async function createEmptyDatabase(t) {
   const database = await Database.create();
   t.after(() => database.drop());
   const { code, stderr } = await run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: database.url });
@@ -40,14 +40,14 @@ const eventsOf = (text) =>
     .slice(0, -1)
     .map((line) => JSON.parse(line));
 
-/** The text with the last line that these lines deserve. */
-function sealed(lines) {
+/** Returns the lines as an export, with the closing line that has their count and SHA-256. */
+function withClosingLine(lines) {
   const body = lines.map((line) => `${line}\n`).join("");
   const sha256 = createHash("sha256").update(body).digest("hex");
   return `${body}${JSON.stringify({ end: { events: lines.length, sha256 } })}\n`;
 }
 
-/** Asserts that the import is refused in one sentence, and that it changed nothing. */
+/** Asserts that the import fails with one sentence and changes nothing. */
 async function assertNotImported(database, input, says) {
   const before = await tableDigests(database);
   assertErrorExit(await runWorkerWithInput(database, ["import"], input), says);
@@ -60,7 +60,7 @@ before(async () => {
   ({ users, database } = world);
   owner = users.owner;
   vaults = {
-    story: await writeVaultHistory(users),
+    active: await writeVaultHistory(users),
     compacted: await writeVaultHistory(users, { name: "Compacted" }),
     deleted: await writeVaultHistory(users, { name: "Deleted" }),
     large: await owner.createVault("Large"),
@@ -75,7 +75,7 @@ after(async () => {
 });
 
 describe("export", () => {
-  test("each event a line, vault by vault in order, the payload as stored; the last line counts and seals them", async () => {
+  test("one line per event, by vault and seq, with the payload as stored; the closing line has count and SHA-256", async () => {
     const text = await runWorkerOk(database, "export");
     const rows = await database.rows(
       `SELECT vault_id, seq::int AS seq, event_id, type, payload::text AS payload, actor_id, created_at
@@ -96,11 +96,11 @@ describe("export", () => {
       assert.equal(Date.parse(createdAt), row.created_at.getTime());
       assert.ok(lines[i].includes(row.payload), lines[i]);
     }
-    assert.equal(text, sealed(lines.slice(0, -1)));
+    assert.equal(text, withClosingLine(lines.slice(0, -1)));
   });
 
   test("--vault, and --after", async () => {
-    const { id, head } = vaults.story;
+    const { id, head } = vaults.active;
     const all = eventsOf(await runWorkerOk(database, "export", "--vault", id));
     assert.deepEqual(new Set(all.map(({ vaultId }) => vaultId)), new Set([id]));
     assertContiguous(
@@ -113,8 +113,8 @@ describe("export", () => {
     assert.deepEqual(eventsOf(await runWorkerOk(database, "export", "--vault", id, "--after", String(head))), []);
   });
 
-  test("while writers go on: of one moment", async (t) => {
-    const copy = await empty(t);
+  test("an export during writes is a consistent snapshot", async (t) => {
+    const copy = await createEmptyDatabase(t);
     const vault = await owner.createVault("Busy");
     const rests = world.servers.map((server) => owner.at(server));
     const members = await joinOnBothNodes(world, owner, vault.id);
@@ -130,11 +130,11 @@ describe("export", () => {
     assert.ok((await copy.headSeq(vault.id)) <= head);
     for (const member of members) {
       await member.awaitSeq(vault.id, head);
-      assertContiguous(member.seqsOf(vault.id), member.joined.seq + 1, head, "the live ones");
+      assertContiguous(member.seqsOf(vault.id), member.joined.seq + 1, head, "the live events");
     }
   });
 
-  test("ends well when its reader has seen enough, and badly when the disk is full", async () => {
+  test("exits with 0 when its reader closes the pipe, and with an error when the disk is full", async () => {
     const process = new LineProcess(OUTBOX_WORKER_BIN, ["export"], { DATABASE_URL: database.url });
     await process.line((line) => line.includes('"seq":1,'), "a first line");
     process.child.stdout.destroy();
@@ -145,18 +145,18 @@ describe("export", () => {
   });
 });
 
-describe("import brings it back", () => {
-  test("verify agrees, an export of the copy is the same, line by line, and a server goes on from there", async (t) => {
-    const copy = await empty(t);
+describe("import restores the log", () => {
+  test("verify succeeds, an export of the copy is identical, and a server can continue from it", async (t) => {
+    const copy = await createEmptyDatabase(t);
     const text = await runWorkerOk(database, "export");
     const { code, stdout, stderr } = await runWorkerWithInput(copy, ["import"], text);
     assert.equal(code, 0, stderr);
     assert.match(stdout, new RegExp(`${linesOf(text).length - 1} events`));
     const report = await assertVerifiesClean(copy, "--all");
     assert.equal(report.events, linesOf(text).length - 1);
-    assert.ok((await runWorkerOk(copy, "export")) === text, "the export of the copy is the same");
+    assert.ok((await runWorkerOk(copy, "export")) === text, "the export of the copy is identical");
 
-    // The tables are the same, but for the accounts: the log knows the names of users and nothing else of them.
+    // The tables are identical, except for the accounts: the log has only the users' names.
     for (const table of ["vaults", "vault_users", "sources", "outbox"]) {
       assert.equal((await tableDigests(copy))[table], (await tableDigests(database))[table], table);
     }
@@ -165,7 +165,7 @@ describe("import brings it back", () => {
       await database.rows("SELECT id, name FROM users ORDER BY id"),
     );
 
-    // Nobody can sign in until an operator brings the accounts back.
+    // Nobody can sign in until an operator restores the accounts.
     const server = await Server.start({ database: copy });
     t.after(() => server.end("SIGKILL"));
     for (const { email, id } of await database.rows("SELECT id, email FROM users")) {
@@ -184,7 +184,7 @@ describe("import brings it back", () => {
     }
     const again = await new RestClient(server.url).login(owner.user.email);
     assert.deepEqual(again.user, owner.user);
-    const { id, head } = vaults.story;
+    const { id, head } = vaults.active;
     assert.deepEqual(await listSources(again, id), await listSources(owner, id));
     assert.deepEqual(
       (await again.expect(200, "GET", "/api/vaults")).body,
@@ -193,16 +193,16 @@ describe("import brings it back", () => {
     const client = await Subscriber.connect(server, again);
     t.after(() => client.close());
     await client.join({ vaultId: id, after: 0 });
-    assert.equal((await again.createSource(id, "In the copy")).seq, head + 1);
+    assert.equal((await again.createSource(id, "Created in the copy")).seq, head + 1);
     await client.awaitSeq(id, head + 1);
     assertContiguous(client.seqsOf(id), 1, head + 1);
-    await again.updateSource(vaults.story.sources.kept.id, { title: "Changed in the copy" });
+    await again.updateSource(vaults.active.sources.kept.id, { title: "Changed in the copy" });
     await again.expect(404, "GET", `/api/vaults/${vaults.deleted.id}`);
     await assertVerifiesClean(copy);
   });
 
-  test("accounts that are there before it stay as they are: everyone signs in as ever", async (t) => {
-    const copy = await empty(t);
+  test("existing accounts stay unchanged, and everyone can still sign in", async (t) => {
+    const copy = await createEmptyDatabase(t);
     for (const user of await database.rows("SELECT id, email, name, password_hash FROM users")) {
       await copy.rows(
         "INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4)",
@@ -215,12 +215,12 @@ describe("import brings it back", () => {
     const server = await Server.start({ database: copy });
     t.after(() => server.end("SIGKILL"));
     const viewer = await new RestClient(server.url).login(users.viewer.user.email);
-    assert.deepEqual(await listSources(viewer, vaults.story.id), await listSources(owner, vaults.story.id));
+    assert.deepEqual(await listSources(viewer, vaults.active.id), await listSources(owner, vaults.active.id));
   });
 
-  test("one vault alone", async (t) => {
-    for (const { id } of [vaults.story, vaults.compacted, vaults.deleted]) {
-      const copy = await empty(t);
+  test("a single vault", async (t) => {
+    for (const { id } of [vaults.active, vaults.compacted, vaults.deleted]) {
+      const copy = await createEmptyDatabase(t);
       const text = await runWorkerOk(database, "export", "--vault", id);
       assert.equal((await runWorkerWithInput(copy, ["import"], text)).code, 0);
       await assertVerifiesClean(copy);
@@ -228,19 +228,19 @@ describe("import brings it back", () => {
     }
   });
 
-  test("an export of nothing", async (t) => {
-    const copy = await empty(t);
+  test("an empty export", async (t) => {
+    const copy = await createEmptyDatabase(t);
     const text = await runWorkerOk(copy, "export");
-    assert.equal(text, sealed([]));
+    assert.equal(text, withClosingLine([]));
     assert.equal((await runWorkerWithInput(copy, ["import"], text)).code, 0);
     await assertVerifiesClean(copy);
   });
 });
 
-describe("import refuses, in one sentence, and changes nothing", () => {
+describe("import rejects with one sentence and changes nothing", () => {
   let text, lines, copy;
   before(async () => {
-    // More than one batch, so that a refusal at the end has rows to take back.
+    // More than one batch, so that a rejection at the end has rows to roll back.
     text = await runWorkerOk(database, "export", "--vault", vaults.large.id);
     lines = linesOf(text);
     copy = await Database.create();
@@ -255,63 +255,64 @@ describe("import refuses, in one sentence, and changes nothing", () => {
     assert.ok(lines[i].includes(from));
     return `${[...lines.slice(0, i), lines[i].replace(from, to), ...lines.slice(i + 1)].join("\n")}\n`;
   };
-  const without = (...gone) => `${lines.filter((_, i) => !gone.includes(i)).join("\n")}\n`;
+  const without = (...indexes) => `${lines.filter((_, i) => !indexes.includes(i)).join("\n")}\n`;
   const cases = {
-    "nothing at all": [() => "", /cut/],
+    "empty input": [() => "", /cut/],
     "cut at the end of a line": [() => `${lines.slice(0, 1700).join("\n")}\n`, /cut/],
     "cut in the middle of a line": [() => text.slice(0, Math.floor(text.length * 0.7)), /line \d+|cut/],
     "cut before the last line": [() => `${lines.slice(0, -1).join("\n")}\n`, /cut/],
     "cut in the middle of the last line": [() => text.slice(0, -20), /line 2502|cut|changed/],
     "an edited title": [() => edit(2000, '"title":"Filled"', '"title":"Forged"'), /changed|SHA-256/],
     "an edited time": [() => edit(2000, '"createdAt":"2', '"createdAt":"1'), /./],
-    "an edited seal": [() => text.replace(/"sha256":"./, '"sha256":"x'), /SHA-256/],
+    "an edited hash": [() => text.replace(/"sha256":"./, '"sha256":"x'), /SHA-256/],
     "an edited count": [() => text.replace(/"events":2501/, '"events":2500'), /2501/],
-    "a line left out": [() => without(1200), /seq 1202/],
-    "the first line left out": [() => without(0), /seq 2/],
-    "the last event left out": [() => without(2500), /2500|changed/],
-    "a line doubled": [() => `${[...lines.slice(0, 900), ...lines.slice(899)].join("\n")}\n`, /seq 900/],
-    "two lines swapped": [() => `${[lines[1], lines[0], ...lines.slice(2)].join("\n")}\n`, /seq 2/],
-    "lines after the last one": [() => `${text}${lines[0]}\n`, /./],
-    "two exports one after the other": [() => text + text, /./],
-    "no export": [() => "Dear Sir or Madam,\n", /line 1/],
-    "a field that no export has": [() => edit(5, "{", '{"extra":1,'), /line 6/],
-    "an unknown type of event": [
-      () => sealed([...lines.slice(0, 7), lines[7].replace('"type":"source:created"', '"type":"source:burnt"')]),
+    "a missing line": [() => without(1200), /seq 1202/],
+    "a missing first line": [() => without(0), /seq 2/],
+    "a missing last event": [() => without(2500), /2500|changed/],
+    "a duplicated line": [() => `${[...lines.slice(0, 900), ...lines.slice(899)].join("\n")}\n`, /seq 900/],
+    "two swapped lines": [() => `${[lines[1], lines[0], ...lines.slice(2)].join("\n")}\n`, /seq 2/],
+    "a line after the closing line": [() => `${text}${lines[0]}\n`, /./],
+    "two concatenated exports": [() => text + text, /./],
+    "text that is not an export": [() => "Dear Sir or Madam,\n", /line 1/],
+    "an unknown field": [() => edit(5, "{", '{"extra":1,'), /line 6/],
+    "an unknown event type": [
+      () =>
+        withClosingLine([...lines.slice(0, 7), lines[7].replace('"type":"source:created"', '"type":"source:burnt"')]),
       /type/,
     ],
   };
   for (const [name, [input, says]] of Object.entries(cases)) {
     test(name, async (t) => {
-      // One that is taken in must not spoil the next test.
+      // If the import succeeds by mistake, it must not affect the next test.
       t.after(() => copy.rows("TRUNCATE vaults CASCADE"));
       await assertNotImported(copy, input(), says);
     });
   }
 
-  test("an export that begins in the middle", async () => {
+  test("an export that starts in the middle", async () => {
     const half = await runWorkerOk(database, "export", "--vault", vaults.large.id, "--after", "100");
     await assertNotImported(copy, half, /seq 101/);
   });
 
-  test("a database that has vaults", async () => {
+  test("a database that already has vaults", async () => {
     const { code, stderr } = await runWorker(database, "import");
     assert.ok(code > 0);
     assert.match(stderr, /vaults already/);
     await assertNotImported(database, text, /vaults already/);
   });
 
-  test("SIGKILL in the middle: nothing is there, and it can be run again", async (t) => {
-    const target = await empty(t);
+  test("SIGKILL in the middle: nothing is imported, and the command can run again", async (t) => {
+    const target = await createEmptyDatabase(t);
     const server = await Server.start({ database: target });
     t.after(() => server.end("SIGKILL"));
     const before = await tableDigests(target);
     const operation = new WorkerProcess(target, ["import"]);
     operation.child.stdin.write(`${lines.slice(0, 2200).join("\n")}\n`);
-    // Two batches are written, and it waits for the rest.
+    // The tool has written two batches and waits for the rest.
     await eventually(
       async () =>
         (await workerConnections(target)).some(({ state, writing }) => writing && state === "idle in transaction"),
-      "the import is in the middle",
+      "the import is halfway",
     );
     await operation.kill(target);
     assert.deepEqual(await tableDigests(target), before);

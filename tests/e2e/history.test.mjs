@@ -1,4 +1,4 @@
-// GET /api/sources/{id}/history and GET /api/vaults/{id}/sources?at=: what the log knows, told to members alone.
+// GET /api/sources/{id}/history and GET /api/vaults/{id}/sources?at=: past states from the log, for members only.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -31,18 +31,18 @@ async function assertProblem(rest, path, status, code) {
   assert.deepEqual([answer.body.status, answer.body.code], [status, code]);
 }
 
-/** The events of the log that tell of a source. */
-const ofSource = (log, id) =>
+/** The events of the log that concern a source. */
+const eventsOfSource = (log, id) =>
   log.filter(({ type, payload }) => {
     const { source, sourceId } = JSON.parse(payload);
     return type.startsWith("source:") && (source?.id ?? sourceId) === id;
   });
 
 describe("history of a source", () => {
-  test("every event of it as stored, oldest first, to every member, on both nodes", async () => {
+  test("every event of the source as stored, oldest first, for every member, on both nodes", async () => {
     const log = await database.log(vault.id);
     for (const { id } of Object.values(vault.sources)) {
-      const rows = ofSource(log, id);
+      const rows = eventsOfSource(log, id);
       assert.ok(rows.length > 0);
       for (const server of world.servers) {
         for (const rest of [owner, viewer]) {
@@ -56,14 +56,14 @@ describe("history of a source", () => {
             assert.deepEqual(Object.keys(event).sort(), ["createdAt", "eventId", "payload", "seq", "type"]);
             assert.deepEqual(event.payload, JSON.parse(rows[i].payload));
             assert.equal(event.createdAt, event.payload.timestamp);
-            assert.ok(answer.text.includes(rows[i].payload), "to the byte");
+            assert.ok(answer.text.includes(rows[i].payload), "the stored bytes");
           }
         }
       }
     }
   });
 
-  test("who changed what, and to what", async () => {
+  test("the history shows the actor, the version and the new values of each change", async () => {
     const events = await historyOf(owner, vault.sources.changed.id);
     assert.deepEqual(
       events.map(({ type, payload }) => [type, payload.source.title, payload.source.version, payload.actor.userName]),
@@ -75,7 +75,7 @@ describe("history of a source", () => {
     );
   });
 
-  test("of a source that was deleted", async () => {
+  test("the history of a deleted source is available", async () => {
     await owner.expect(404, "GET", `/api/sources/${vault.sources.gone.id}`);
     for (const rest of [owner, viewer]) {
       const types = (await historyOf(rest, vault.sources.gone.id)).map(({ type }) => type);
@@ -83,13 +83,13 @@ describe("history of a source", () => {
     }
   });
 
-  test("404 for who is no member, never was or is no more, as for a source that never was; 401 without a session", async () => {
+  test("404 for non-members and former members, as for an unknown source; 401 without a session", async () => {
     for (const { id } of [vault.sources.kept, vault.sources.gone, { id: randomUUID() }]) {
       await assertProblem(outsider, `/api/sources/${id}/history`, 404, "NOT_FOUND");
       await assertProblem(new RestClient(world.server.url), `/api/sources/${id}/history`, 401, "UNAUTHORIZED");
     }
     await assertProblem(owner, `/api/sources/${randomUUID()}/history`, 404, "NOT_FOUND");
-    // A member of another vault is no member of this one.
+    // Membership of another vault gives no access.
     await outsider.createVault("Elsewhere");
     await assertProblem(outsider, `/api/sources/${vault.sources.kept.id}/history`, 404, "NOT_FOUND");
 
@@ -104,13 +104,13 @@ describe("history of a source", () => {
     }
   });
 
-  test("400 for what is no id, 405 for other methods", async () => {
+  test("400 or 404 for a malformed id, 405 for other methods", async () => {
     const answer = await owner.request("GET", "/api/sources/nonsense/history");
     assert.ok([400, 404].includes(answer.status), String(answer.status));
     await owner.expect(405, "DELETE", `/api/sources/${vault.sources.kept.id}/history`);
   });
 
-  test("a history that grows while it is read is never torn", async () => {
+  test("a history that grows while it is read is always consistent", async () => {
     const source = await owner.createSource(vault.id, "Version 1");
     let version = 1;
     const write = async () => {
@@ -121,7 +121,7 @@ describe("history of a source", () => {
       let length = 0;
       await eventually(async () => {
         const events = await historyOf(owner.at(world.servers[1]), source.id);
-        assert.ok(events.length >= length, "it does not shrink");
+        assert.ok(events.length >= length, "the history does not shrink");
         length = events.length;
         assert.deepEqual(
           events.map(({ payload }) => payload.source.version),
@@ -133,12 +133,12 @@ describe("history of a source", () => {
   });
 });
 
-describe("the list as it was", () => {
-  /** What the list is after each event, as the answers of REST tell it. */
-  async function recorded() {
-    const story = { pages: [] };
+describe("the list at an earlier position", () => {
+  /** Makes changes in a new vault and records the list of sources after each event. */
+  async function recordLists() {
+    const pages = [];
     const fresh = await owner.createVault("Recorded");
-    const record = async (seq) => (story.pages[seq] = (await listSources(owner, fresh.id)).sources);
+    const record = async (seq) => (pages[seq] = (await listSources(owner, fresh.id)).sources);
     await record(1);
     const ids = [];
     for (let i = 0; i < 4; i++) {
@@ -151,11 +151,11 @@ describe("the list as it was", () => {
     await record((await owner.expect(200, "PATCH", `/api/vaults/${fresh.id}`, { name: "Renamed" })).seq);
     await record((await owner.updateSource(ids[1], { fileUrl: "https://example.test/new.pdf" })).seq);
     await record((await owner.deleteSource(ids[3])).seq);
-    return { ...story, id: fresh.id, head: story.pages.length - 1 };
+    return { pages, id: fresh.id, head: pages.length - 1 };
   }
 
-  test("at every position, on both nodes; at the head it is the list of now; at 0 there is nothing", async () => {
-    const { id, pages, head } = await recorded();
+  test("every position gives the right list on both nodes; the head gives the current list, 0 an empty one", async () => {
+    const { id, pages, head } = await recordLists();
     assert.equal(await database.headSeq(id), head);
     for (const server of world.servers) {
       const rest = owner.at(server);
@@ -167,15 +167,15 @@ describe("the list as it was", () => {
     }
   });
 
-  test("it stays the same whatever happens afterwards, and joining after its seq continues it", async () => {
-    const { id, pages, head } = await recorded();
+  test("later changes do not affect the list, and joining after its seq continues it", async () => {
+    const { id, pages, head } = await recordLists();
     const [member] = await joinOnBothNodes(world, owner, id);
     await writeSources(owner, id, 9);
     assert.deepEqual((await listSources(owner, id, `?at=${head}`)).sources, pages[head]);
     await member.awaitSeq(id, head + 9);
     const client = await world.subscriber(owner);
     await client.join({ vaultId: id, after: 5 });
-    // The list at 5 and the events after it are the list of now.
+    // The list at 5 plus the events after it gives the current list.
     const sources = new Map(pages[5].map((source) => [source.id, source]));
     for (const { name, data } of client.eventsOf(id)) {
       if (name === "source:deleted") sources.delete(data.sourceId);
@@ -185,7 +185,7 @@ describe("the list as it was", () => {
     assert.deepEqual(byId(sources.values()), byId((await listSources(owner, id)).sources));
   });
 
-  test("paged: the pages together are the list of that position, whatever is written meanwhile", async () => {
+  test("all pages allSources give the list at that position, even if sources are written between pages", async () => {
     const large = await owner.createVault("Large");
     const head = await appendEvents(database, { vaultId: large.id, actor: owner.user, count: 57 });
     const now = await listSources(owner, large.id);
@@ -193,7 +193,7 @@ describe("the list as it was", () => {
     for (const { id } of now.sources.slice(10, 30)) await owner.deleteSource(id);
     await owner.createSource(large.id, "Later");
 
-    const together = [];
+    const allSources = [];
     let cursor = "";
     let pages = 0;
     do {
@@ -204,16 +204,16 @@ describe("the list as it was", () => {
       );
       assert.equal(page.seq, head);
       assert.ok(page.sources.length <= 10);
-      together.push(...page.sources);
+      allSources.push(...page.sources);
       cursor = page.nextCursor;
       pages++;
       await owner.createSource(large.id, "Between two pages");
     } while (cursor !== null);
     assert.equal(pages, 6);
-    assert.deepEqual(together, now.sources);
+    assert.deepEqual(allSources, now.sources);
   });
 
-  test("the whole at once where it fits", async () => {
+  test("one page if the list fits", async () => {
     const page = await listSources(owner, vault.id, `?at=${vault.head}&limit=1000`);
     assert.equal(page.nextCursor, null);
     assert.deepEqual(
@@ -222,7 +222,7 @@ describe("the list as it was", () => {
     );
   });
 
-  test("400 above the head, below 0, and for what is no number", async () => {
+  test("400 above the head, below 0 and for a value that is not a number", async () => {
     const head = await database.headSeq(vault.id);
     for (const at of [head + 1, head + 1000, -1, "x", "1.5", "", "9223372036854775808"]) {
       await assertProblem(owner, `/api/vaults/${vault.id}/sources?at=${at}`, 400, "BAD_REQUEST");
@@ -232,12 +232,12 @@ describe("the list as it was", () => {
     }
   });
 
-  test("404 for who is no member now, whenever one was; 401 without a session", async () => {
+  test("404 for anyone who is not a member now, including former members; 401 without a session", async () => {
     const other = await writeVaultHistory(users);
     await owner.expect(204, "DELETE", `/api/vaults/${other.id}/members/${viewer.user.id}`);
     const at = (position) => `/api/vaults/${other.id}/sources?at=${position}`;
     for (const position of [0, 3, other.head, 10_000]) {
-      // Not even how long the log is.
+      // The response does not reveal the length of the log either.
       for (const rest of [viewer, outsider]) await assertProblem(rest, at(position), 404, "NOT_FOUND");
       await assertProblem(new RestClient(world.server.url), at(position), 401, "UNAUTHORIZED");
     }
@@ -246,7 +246,7 @@ describe("the list as it was", () => {
     await assertProblem(owner, at(3), 404, "NOT_FOUND");
   });
 
-  test("a member sees the time before the membership too: the vault is shared whole", async () => {
+  test("a member also sees the time before the membership", async () => {
     const page = await listSources(viewer, vault.id, "?at=2");
     assert.deepEqual(
       page.sources.map(({ id }) => id),

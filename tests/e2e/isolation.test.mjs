@@ -1,4 +1,4 @@
-// Room isolation (I6): a socket hears of the vaults it joined as a member, and of no other.
+// Room isolation (I6): a socket receives events only of the vaults that it joined as a member.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertContiguous, EVENT_TYPES, vaultIdOf } from "./lib/subscriber.mjs";
@@ -12,15 +12,15 @@ before(async () => {
 });
 after(() => world?.close());
 
-/** Two new vaults: alice and carol are in red, bob and carol are in blue. */
-async function twoVaults() {
+/** Creates two vaults: alice and carol are members of red, bob and carol of blue. */
+async function createTwoVaults() {
   red = await alice.createVault("Red");
   blue = await bob.createVault("Blue");
   await alice.addMember(red.id, carol.user, "contributor");
   await bob.addMember(blue.id, carol.user, "contributor");
 }
 
-/** Writes to both vaults at once, with every kind of source event; returns the last seq of each. */
+/** Writes every kind of source event to both vaults at once. Returns the last seq of each. */
 async function writeToBoth(rounds = 5) {
   const write = async (user, vault) => {
     let seq;
@@ -35,13 +35,13 @@ async function writeToBoth(rounds = 5) {
   return { red: redSeq, blue: blueSeq };
 }
 
-/** The vaults that a client has heard of through events of the log. */
-const heardOf = (client) =>
+/** The vaults from which a client has received log events. */
+const receivedVaults = (client) =>
   new Set(client.received.filter(({ name }) => EVENT_TYPES.includes(name)).map(({ data }) => vaultIdOf(data)));
 
 describe("room isolation", () => {
-  test("each room hears its own vault alone, and who joined both hears both", async () => {
-    await twoVaults();
+  test("each room receives only its own vault's events, and a client in both rooms receives both", async () => {
+    await createTwoVaults();
     const inRed = await world.member(alice, red.id);
     const inBlue = await world.member(bob, blue.id);
     const inBoth = await world.member(carol, red.id);
@@ -60,12 +60,12 @@ describe("room isolation", () => {
     assertContiguous(inBlue.seqsOf(blue.id), inBlue.joined.seq + 1, last.blue, "blue's room");
     assertContiguous(inBoth.seqsOf(red.id), redFrom + 1, last.red, "both: red");
     assertContiguous(inBoth.seqsOf(blue.id), blueFrom + 1, last.blue, "both: blue");
-    assert.deepEqual(heardOf(inRed), new Set([red.id]));
-    assert.deepEqual(heardOf(inBlue), new Set([blue.id]));
+    assert.deepEqual(receivedVaults(inRed), new Set([red.id]));
+    assert.deepEqual(receivedVaults(inBlue), new Set([blue.id]));
   });
 
-  test("who leaves one room hears the other alone, and hears again after joining again", async () => {
-    await twoVaults();
+  test("a client that leaves one room receives only the other's events, until it joins again", async () => {
+    await createTwoVaults();
     const witness = await world.member(alice, red.id);
     const client = await world.member(carol, red.id);
     const { seq: blueFrom } = await client.join(blue.id);
@@ -73,10 +73,10 @@ describe("room isolation", () => {
     assert.deepEqual(await client.leave(red.id), { vaultId: red.id });
     const last = await writeToBoth();
     await Promise.all([witness.awaitSeq(red.id, last.red), client.awaitSeq(blue.id, last.blue)]);
-    // Red's events have been sent to red's room; an answered request on this socket comes after anything sent before it.
+    // Red's events were sent to red's room. The response to a request arrives after everything that was sent before.
     await client.emitWithAck("vault:leave", red.id);
-    assert.deepEqual(client.seqsOf(red.id), [], "nothing of the room that was left");
-    assertContiguous(client.seqsOf(blue.id), blueFrom + 1, last.blue, "everything of the other");
+    assert.deepEqual(client.seqsOf(red.id), [], "no event of the room that the client left");
+    assertContiguous(client.seqsOf(blue.id), blueFrom + 1, last.blue, "every event of the other room");
 
     const { seq } = await client.join(red.id);
     assert.equal(seq, last.red);
@@ -85,18 +85,18 @@ describe("room isolation", () => {
     assertContiguous(client.seqsOf(red.id), seq + 1, next.red);
   });
 
-  test("a connected socket that joined nothing hears nothing", async () => {
-    await twoVaults();
+  test("a connected socket that joined no room receives no events", async () => {
+    await createTwoVaults();
     const idle = await world.subscriber(carol);
     const witness = await world.member(alice, red.id);
     const last = await writeToBoth(1);
     await witness.awaitSeq(red.id, last.red);
     await idle.emitWithAck("vault:leave", red.id);
-    assert.deepEqual(heardOf(idle), new Set());
+    assert.deepEqual(receivedVaults(idle), new Set());
   });
 
-  test("joining a room twice does not double its events", async () => {
-    await twoVaults();
+  test("joining a room twice does not duplicate its events", async () => {
+    await createTwoVaults();
     const client = await world.member(alice, red.id);
     const again = await client.join(red.id);
     assert.equal(again.seq, client.joined.seq);
@@ -106,8 +106,8 @@ describe("room isolation", () => {
     assertContiguous(client.seqsOf(red.id), again.seq + 1, last.red);
   });
 
-  test("a refused join gives no event, and a removed member is refused", async () => {
-    await twoVaults();
+  test("a rejected join brings no event, and a removed member is rejected", async () => {
+    await createTwoVaults();
     const outsider = await world.subscriber(bob);
     assert.equal((await outsider.emitForError("vault:join", red.id)).message, "Access denied to vault");
     const witness = await world.member(alice, red.id);

@@ -1,4 +1,4 @@
-// The process from start to end: stopping under load, starting without a database, refusing what it cannot work with.
+// Startup and shutdown: stopping under load, starting without a database, rejecting a database of another version.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { appendEvents, waitForBlocked } from "./lib/append.mjs";
@@ -16,9 +16,9 @@ import { CleanupStack, eventually, withDeadline } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
 const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
-/** What the product states: it ends within this time, whatever its clients do. */
-const END_MS = 10_000;
-const CLEAN = { code: 0, signal: null };
+/** The documented limit: the process exits within this time, whatever its clients do, in milliseconds. */
+const SHUTDOWN_MS = 10_000;
+const CLEAN_EXIT = { code: 0, signal: null };
 
 async function open(t, options) {
   const world = await World.open(options);
@@ -29,13 +29,17 @@ async function open(t, options) {
   return world;
 }
 
-/** Sends the signal; asserts that the process ends well, and in time. */
-async function assertEnds(t, server, signal, from = performance.now()) {
+/** Sends the signal and asserts that the process exits cleanly and in time. */
+async function assertStops(t, server, signal, from = performance.now()) {
   server.child.kill(signal);
-  assert.deepEqual(await withDeadline(server.exit, () => `the end\n${server.tail()}`), CLEAN, server.tail());
+  assert.deepEqual(
+    await withDeadline(server.exit, () => `the server exits\n${server.tail()}`),
+    CLEAN_EXIT,
+    server.tail(),
+  );
   const ms = performance.now() - from;
-  t.diagnostic(`ended ${Math.round(ms)} ms after ${signal}`);
-  assert.ok(ms < END_MS, `after ${ms} ms`);
+  t.diagnostic(`exited ${Math.round(ms)} ms after ${signal}`);
+  assert.ok(ms < SHUTDOWN_MS, `after ${ms} ms`);
 }
 
 /** Whether the port accepts connections. */
@@ -47,14 +51,14 @@ const accepts = (port) =>
 
 describe("stopping", () => {
   for (const signal of ["SIGTERM", "SIGINT"]) {
-    test(`${signal}: a running request is finished, new connections are refused, and the exit is clean`, async (t) => {
+    test(`${signal}: a running request completes, new connections are refused, and the exit is clean`, async (t) => {
       const world = await open(t);
       const { owner } = world.users;
       const vault = await world.vault();
       const lock = world.defer(await world.database.connection(), (connection) => connection.end());
       await lock.query("BEGIN");
       await lock.query("SELECT FROM vaults WHERE id = $1 FOR UPDATE", [vault.id]);
-      const running = owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource("Under way"));
+      const running = owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource("Running"));
       await waitForBlocked(world.database);
 
       const from = performance.now();
@@ -63,13 +67,13 @@ describe("stopping", () => {
       await lock.query("COMMIT");
       const answer = await running;
       assert.deepEqual([answer.status, answer.seq], [201, 2], answer.text);
-      await assertEnds(t, world.server, signal, from);
+      await assertStops(t, world.server, signal, from);
       const log = await world.database.log(vault.id);
       assert.equal(JSON.parse(log[1].payload).source.id, answer.body.source.id);
       assert.equal(await accepts(world.server.port), false);
     });
 
-    test(`${signal} with 50 sockets of all transports, one of them stalled: in time, and they all resume elsewhere`, async (t) => {
+    test(`${signal} with 50 sockets of all transports and a stalled one: exits in time, and all 50 resume on the next server`, async (t) => {
       const world = await open(t, { users: ["owner", "viewer"] });
       const { owner, viewer } = world.users;
       const vault = await world.vault();
@@ -86,7 +90,7 @@ describe("stopping", () => {
       world.defer(clients, () => clients.forEach((client) => client.close()));
       for (const client of clients) client.follow(vault.id, start);
       for (const client of clients) await client.until(() => client.latest["vault:joined"], "vault:joined");
-      // Stalled with more on the way than the kernel takes: its writer is stuck when the end comes.
+      // Stalled with more data than the kernel buffers: the server's write to it is blocked at the shutdown.
       const large = await world.vault();
       const texts = { title: "t".repeat(500), fileUrl: `https://example.test/${"u".repeat(2000)}` };
       await appendEvents(world.database, { vaultId: large.id, actor: owner.user, count: 8000, ...texts });
@@ -96,22 +100,22 @@ describe("stopping", () => {
       stalled.stopReading();
       const first = await owner.createSource(vault.id);
       for (const client of clients) await client.until(() => client.lastSeq(vault.id) === first.seq, "the first event");
-      assert.ok(isEstablished(world.server.port, stalled.localPort), "the stalled one is still connected");
+      assert.ok(isEstablished(world.server.port, stalled.localPort), "the stalled client is still connected");
 
-      await assertEnds(t, world.server, signal);
+      await assertStops(t, world.server, signal);
       for (const client of clients)
         await client.until(() => client.disconnects > 0, `the disconnect, ${client.transport}`);
       const server = await world.startServer({ port: world.server.port });
       const { seq } = await owner.createSource(vault.id, "By the next server");
       for (const client of clients) {
-        await client.until(() => client.lastSeq(vault.id) === seq, "resumed");
+        await client.until(() => client.lastSeq(vault.id) === seq, "the event after resuming");
         await assertMatchesLog(world.database, vault.id, client.eventsOf(vault.id), start + 1, seq);
       }
       assertNoPanic(server);
     });
   }
 
-  test("the engine tells the clients that can be told, and none is left waiting for a heartbeat", async (t) => {
+  test("clients are disconnected immediately and need not wait for a heartbeat timeout", async (t) => {
     const world = await open(t);
     const clients = await Promise.all(
       TRANSPORTS.map((transports) => BulkSubscriber.connect(world.server.url, world.users.owner, { transports })),
@@ -119,11 +123,11 @@ describe("stopping", () => {
     const from = performance.now();
     world.server.child.kill("SIGTERM");
     for (const client of clients) await client.until(() => client.disconnects === 1, "the disconnect");
-    t.diagnostic(`told ${Math.round(performance.now() - from)} ms after SIGTERM`);
-    await assertEnds(t, world.server, "SIGTERM", from);
+    t.diagnostic(`disconnected ${Math.round(performance.now() - from)} ms after SIGTERM`);
+    await assertStops(t, world.server, "SIGTERM", from);
   });
 
-  test("connections that say nothing, or half a request, do not hold up the end", async (t) => {
+  test("silent connections and incomplete requests do not delay the shutdown", async (t) => {
     const world = await open(t);
     const vault = await world.vault();
     const silent = await dial(world.server.port);
@@ -133,55 +137,57 @@ describe("stopping", () => {
     const lock = world.defer(await world.database.connection(), (connection) => connection.end());
     await lock.query("BEGIN");
     await lock.query("SELECT FROM vaults WHERE id = $1 FOR UPDATE", [vault.id]);
-    // A request that will not be finished in time: its client is told nothing, which is what it must be ready for.
-    const hopeless = world.users.owner
+    // This request cannot complete in time: its client gets no response, which clients must handle.
+    const blockedRequest = world.users.owner
       .request("POST", `/api/vaults/${vault.id}/sources`, newSource())
       .catch(() => null);
     await waitForBlocked(world.database);
-    await assertEnds(t, world.server, "SIGTERM");
-    await hopeless;
+    await assertStops(t, world.server, "SIGTERM");
+    await blockedRequest;
     for (const socket of [silent, half, handshaking]) socket.destroy();
   });
 
-  test("a second signal does not make it worse", async (t) => {
+  test("a second signal changes nothing", async (t) => {
     const world = await open(t);
     world.server.child.kill("SIGTERM");
     world.server.child.kill("SIGINT");
-    await assertEnds(t, world.server, "SIGTERM");
+    await assertStops(t, world.server, "SIGTERM");
   });
 
-  test("SIGTERM while the database is away", async (t) => {
+  test("SIGTERM during a database outage", async (t) => {
     const world = await open(t);
     const client = await BulkSubscriber.connect(world.server.url, world.users.owner);
     await client.join((await world.vault()).id);
     await world.database.allowConnections(false);
     await world.database.terminateBackends();
-    await assertEnds(t, world.server, "SIGTERM");
+    await assertStops(t, world.server, "SIGTERM");
   });
 });
 
 describe("starting without a database", () => {
-  /** A database that no server has seen, and a server that looks for it where nobody listens. */
-  async function openWithout(t) {
+  /** Creates a database without a schema, and starts a server whose database URL has a port where nobody listens yet. */
+  async function startWithoutDatabase(t) {
     const cleanup = new CleanupStack();
     t.after(() => cleanup.close());
-    const database = cleanup.defer(await Database.create(), (it) => it.drop());
+    const database = cleanup.defer(await Database.create(), (resource) => resource.drop());
     const port = await findFreePort();
     const url = new URL(database.url);
     const target = Number(url.port || 5432);
     url.hostname = "127.0.0.1";
     url.port = String(port);
-    const server = cleanup.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
+    const server = cleanup.defer(await Server.start({ database: { url: url.toString() } }), (resource) =>
+      resource.end("SIGKILL"),
+    );
     return {
       cleanup,
       database,
       server,
-      comes: async () => cleanup.defer(await TcpProxy.start(target, port), (it) => it.close()),
+      connectDatabase: async () => cleanup.defer(await TcpProxy.start(target, port), (resource) => resource.close()),
     };
   }
 
-  test("healthz 200, readyz and API 503, sockets UNAVAILABLE; then ready by itself, migrated, and in full working order", async (t) => {
-    const { cleanup, database, server, comes } = await openWithout(t);
+  test("healthz 200, readyz and API 503, sockets UNAVAILABLE; once the database is up, migrated and fully working", async (t) => {
+    const { cleanup, database, server, connectDatabase } = await startWithoutDatabase(t);
     assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
     const stranger = new RestClient(server.url, "authjs.session-token=abc");
     for (const [method, path, body] of [
@@ -196,38 +202,38 @@ describe("starting without a database", () => {
       assert.equal(answer.body.code, "UNAVAILABLE");
     }
     const early = new BulkSubscriber(server.url, { cookie: stranger.cookie, transports: ["websocket"] });
-    await early.until(() => early.latest.connect_error, "the refusal");
+    await early.until(() => early.latest.connect_error, "the rejection");
     assert.equal(early.latest.connect_error, "UNAVAILABLE", "an outage is not a bad session");
     assert.equal(server.child.exitCode, null);
 
     const from = performance.now();
-    await comes();
+    await connectDatabase();
     await eventually(async () => (await fetch(`${server.url}/readyz`)).status === 200, "ready");
-    t.diagnostic(`ready ${Math.round(performance.now() - from)} ms after the database came`);
+    t.diagnostic(`ready ${Math.round(performance.now() - from)} ms after the database was reachable`);
     const owner = await RestClient.signUp(server, "owner");
     const vault = await owner.createVault();
-    const client = cleanup.defer(await BulkSubscriber.connect(server.url, owner), (it) => it.close());
+    const client = cleanup.defer(await BulkSubscriber.connect(server.url, owner), (resource) => resource.close());
     await client.join(vault.id);
     const { seq } = await owner.createSource(vault.id);
-    await client.until(() => client.lastSeq(vault.id) === seq, "live");
-    await eventually(async () => (await database.listeners()) === 1, "it listens");
+    await client.until(() => client.lastSeq(vault.id) === seq, "the live event");
+    await eventually(async () => (await database.listeners()) === 1, "the server listens");
     assertNoPanic(server);
   });
 
   test("SIGTERM while it waits for the database", async (t) => {
-    const { server } = await openWithout(t);
-    await assertEnds(t, server, "SIGTERM");
+    const { server } = await startWithoutDatabase(t);
+    await assertStops(t, server, "SIGTERM");
   });
 
-  test("the database goes and comes back: readyz follows, and the process stays", async (t) => {
-    const { server, comes } = await openWithout(t);
-    const proxy = await comes();
+  test("an outage of the database: readyz follows it, and the process keeps running", async (t) => {
+    const { server, connectDatabase } = await startWithoutDatabase(t);
+    const proxy = await connectDatabase();
     const readyz = async () => (await fetch(`${server.url}/readyz`)).status;
     await eventually(async () => (await readyz()) === 200, "ready");
     await proxy.close();
     await eventually(async () => (await readyz()) === 503, "not ready");
     assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
-    await comes();
+    await connectDatabase();
     await eventually(async () => (await readyz()) === 200, "ready again");
     assert.equal(server.child.exitCode, null);
     assertNoPanic(server);
@@ -235,10 +241,10 @@ describe("starting without a database", () => {
 });
 
 describe("a database of another version", () => {
-  async function migrated(t) {
+  async function createMigratedDatabase(t) {
     const cleanup = new CleanupStack();
     t.after(() => cleanup.close());
-    const database = cleanup.defer(await Database.create(), (it) => it.drop());
+    const database = cleanup.defer(await Database.create(), (resource) => resource.drop());
     const { code, stderr } = await run(SYNCSCRIPT_BIN, ["migrate"], { DATABASE_URL: database.url });
     assert.equal(code, 0, stderr);
     return database;
@@ -247,14 +253,14 @@ describe("a database of another version", () => {
   for (const [what, sql] of [
     ["a migration with another checksum", "UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 2"],
     [
-      "a migration that this version does not know",
+      "an unknown migration",
       `INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
        VALUES (9999, 'of the future', true, '\\x00', 0)`,
     ],
     ["a migration that failed halfway", "UPDATE _sqlx_migrations SET success = false WHERE version = 3"],
   ]) {
-    test(`${what}: serve and migrate exit non-zero with one clear sentence`, async (t) => {
-      const database = await migrated(t);
+    test(`${what}: serve and migrate exit with an error of one sentence`, async (t) => {
+      const database = await createMigratedDatabase(t);
       await database.rows(sql);
       for (const command of ["serve", "migrate"]) {
         const { code, stdout, stderr } = await run(SYNCSCRIPT_BIN, [command], {
@@ -264,7 +270,7 @@ describe("a database of another version", () => {
           SYNCSCRIPT_LOG: "warn",
         });
         assert.ok(code > 0, `${command}: exit status ${code}`);
-        assert.equal(stdout, "", `${command} does not say that it listens`);
+        assert.equal(stdout, "", `${command} does not print that it listens`);
         const lines = stderr.split("\n").filter((line) => line !== "");
         assert.equal(lines.length, 1, `${command}: one sentence on stderr:\n${stderr}`);
         assert.match(lines[0], /^syncscript: DATABASE_URL: .*migrat/, command);
@@ -273,20 +279,20 @@ describe("a database of another version", () => {
     });
   }
 
-  test("a database that is ahead by nothing but time: starts, and a second start changes nothing", async (t) => {
-    const database = await migrated(t);
+  test("a database with a current schema: the server starts, and the schema does not change", async (t) => {
+    const database = await createMigratedDatabase(t);
     const before = await database.rows("SELECT version, checksum, installed_on FROM _sqlx_migrations ORDER BY version");
     const server = await Server.start({ database });
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
-    await assertEnds(t, server, "SIGTERM");
+    await assertStops(t, server, "SIGTERM");
     assert.deepEqual(
       await database.rows("SELECT version, checksum, installed_on FROM _sqlx_migrations ORDER BY version"),
       before,
     );
   });
 
-  test("found only once the database comes: the process ends, non-zero, rather than wait for ever", async (t) => {
-    const database = await migrated(t);
+  test("a wrong version found only after an outage: the process exits with an error instead of waiting", async (t) => {
+    const database = await createMigratedDatabase(t);
     await database.rows("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 2");
     const cleanup = new CleanupStack();
     t.after(() => cleanup.close());
@@ -294,9 +300,11 @@ describe("a database of another version", () => {
     const [target, port] = [Number(url.port || 5432), await findFreePort()];
     url.hostname = "127.0.0.1";
     url.port = String(port);
-    const server = cleanup.defer(await Server.start({ database: { url: url.toString() } }), (it) => it.end("SIGKILL"));
-    cleanup.defer(await TcpProxy.start(target, port), (it) => it.close());
-    const { code } = await withDeadline(server.exit, () => `the end\n${server.tail()}`);
+    const server = cleanup.defer(await Server.start({ database: { url: url.toString() } }), (resource) =>
+      resource.end("SIGKILL"),
+    );
+    cleanup.defer(await TcpProxy.start(target, port), (resource) => resource.close());
+    const { code } = await withDeadline(server.exit, () => `the server exits\n${server.tail()}`);
     assert.ok(code > 0, `exit status ${code}`);
   });
 });

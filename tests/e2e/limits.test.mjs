@@ -1,4 +1,5 @@
-// Each limit protects everyone from one client: what is over it is refused or closed, and the server goes on.
+// The limits that protect the server from a single client: requests over a limit are rejected or the connection is closed,
+// and the server keeps working.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
@@ -24,8 +25,8 @@ after(async () => {
   assertNoPanic(world.server);
 });
 
-/** A server of its own on the same database, for settings that would disturb the other tests. */
-async function serverWith(env) {
+/** Starts a separate server on the same database, for settings that would affect the other tests. */
+async function startServerWith(env) {
   return world.startServer({ env });
 }
 
@@ -33,14 +34,16 @@ async function connectClient(rest, options, server = world.server) {
   return world.defer(await BulkSubscriber.connect(server.url, rest, options), (client) => client.close());
 }
 
-/** Tries to connect and returns the client once it knows whether it may. */
+/** Tries to connect. Returns the client when it is connected or rejected. */
 async function attempt(rest, options, server) {
-  const client = world.defer(new BulkSubscriber(server.url, { cookie: rest.cookie, ...options }), (it) => it.close());
-  await client.until(() => client.latest.connect || client.latest.connect_error, "the outcome");
+  const client = world.defer(new BulkSubscriber(server.url, { cookie: rest.cookie, ...options }), (resource) =>
+    resource.close(),
+  );
+  await client.until(() => client.latest.connect || client.latest.connect_error, "the connection or its rejection");
   return client;
 }
 
-/** Asserts that the server still serves, by REST and by socket. */
+/** Asserts that the server still works, by REST and by socket. */
 async function assertServes(server = world.server) {
   assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
   const client = await connectClient(owner, { transports: ["websocket"] }, server);
@@ -48,62 +51,62 @@ async function assertServes(server = world.server) {
   client.close();
 }
 
-/** A `vault:join` that is exactly so many bytes on the wire, and means nothing. */
-function joinOf(bytes) {
+/** An invalid `vault:join` of exactly `bytes` bytes on the wire. */
+function joinPacketOf(bytes) {
   const rest = '42["vault:join",""]'.length;
   return `42["vault:join","${"x".repeat(bytes - rest)}"]`;
 }
 
 describe("inbound messages", () => {
-  test("64 KiB over a websocket is read, one byte more closes the connection", async () => {
+  test("a message of 64 KiB over a websocket is read, one byte more closes the connection", async () => {
     const client = await RawSocket.connect(world.server, owner.cookie);
-    client.send(joinOf(INBOUND));
-    await client.until(() => client.latest.error, "the answer to 64 KiB");
+    client.send(joinPacketOf(INBOUND));
+    await client.until(() => client.latest.error, "the response to 64 KiB");
     assert.equal(client.latest.error.code, "BAD_REQUEST");
-    client.send(joinOf(INBOUND + 1));
-    await withDeadline(client.closed, "the end of the connection");
+    client.send(joinPacketOf(INBOUND + 1));
+    await withDeadline(client.closed, "the connection closes");
     await assertServes();
   });
 
-  test("64 KiB and one byte in two frames, and a frame that claims to be a gigabyte, close it too", async () => {
-    const text = joinOf(INBOUND + 1);
+  test("two frames over 64 KiB in total, or a frame with a length of one gigabyte, close the connection too", async () => {
+    const text = joinPacketOf(INBOUND + 1);
     const split = await RawSocket.connect(world.server, owner.cookie);
     split.socket.write(encodeFrame(text.slice(0, INBOUND / 2), { fin: false }));
     split.socket.write(encodeFrame(text.slice(INBOUND / 2), { opcode: 0 }));
-    await withDeadline(split.closed, "the end of the connection");
-    const boasting = await RawSocket.connect(world.server, owner.cookie);
-    boasting.socket.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0]));
-    await withDeadline(boasting.closed, "the end of the connection");
+    await withDeadline(split.closed, "the connection closes");
+    const oversized = await RawSocket.connect(world.server, owner.cookie);
+    oversized.socket.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0]));
+    await withDeadline(oversized.closed, "the connection closes");
     await assertServes();
   });
 
-  test("the official client: an event too large ends its connection, and it may come back", async () => {
+  test("the official client: a too large event closes its connection, and it can reconnect", async () => {
     const client = await connectClient(owner, { transports: ["websocket"] });
     client.socket.emit("vault:join", "x".repeat(INBOUND));
     await client.until(() => client.disconnects === 1, "the disconnect");
     client.socket.connect();
-    await client.until(() => client.socket.connected, "connected again");
+    await client.until(() => client.socket.connected, "the reconnection");
   });
 
-  test("by polling: TOO_LARGE for the event, 4xx for a body over 1 MiB, and the session goes on after the first", async () => {
+  test("by polling: TOO_LARGE for a large event, after which the session continues; 4xx for a body over 1 MiB", async () => {
     const client = await Poller.connect(world.server, owner.cookie);
-    assert.equal(await client.send(joinOf(INBOUND + 1000)), 200);
-    await client.pollUntil(() => client.latest.error, "the answer");
+    assert.equal(await client.send(joinPacketOf(INBOUND + 1000)), 200);
+    await client.pollUntil(() => client.latest.error, "the error");
     assert.equal(client.latest.error.code, "TOO_LARGE");
     const vault = await world.vault();
     assert.equal((await client.join(vault.id)).seq, 1);
-    const status = await client.send(joinOf(2 * 1024 * 1024));
+    const status = await client.send(joinPacketOf(2 * 1024 * 1024));
     assert.ok(status >= 400 && status < 500, `${status}`);
     await assertServes();
   });
 
-  test("bytes that are no packet end the connection, not the server", async () => {
+  test("invalid packets close the connection at most, and never stop the server", async () => {
     for (const nonsense of ["", "9", "42[", '42["vault:join"', "4", "42{}", "451-[]", "\u0000", "42[1,2,3]"]) {
       const client = await RawSocket.connect(world.server, owner.cookie);
       client.send(nonsense);
-      // Closed, or passed over: a question after it is answered.
+      // Either the connection closes, or the packet is ignored and a later request gets a response.
       client.emit("vault:leave", "no id");
-      const answered = client.until(() => client.latest.error, "an answer");
+      const answered = client.until(() => client.latest.error, "a response");
       await Promise.race([client.closed, answered.catch(() => {})]);
       client.destroy();
       await assert.doesNotReject(assertServes(), JSON.stringify(nonsense));
@@ -112,26 +115,26 @@ describe("inbound messages", () => {
 });
 
 describe("floods", () => {
-  test("more than the burst: RATE_LIMITED, the socket stays, and later events work", async () => {
-    const server = await serverWith({ SYNCSCRIPT_SOCKET_RATE: "20", SYNCSCRIPT_SOCKET_BURST: String(BURST) });
+  test("more events than the burst: RATE_LIMITED, the socket stays connected, and later events work", async () => {
+    const server = await startServerWith({ SYNCSCRIPT_SOCKET_RATE: "20", SYNCSCRIPT_SOCKET_BURST: String(BURST) });
     for (const transports of [["websocket"], ["polling"]]) {
       const vault = await world.vault();
       const client = await connectClient(owner, { transports }, server);
       await client.join(vault.id);
-      // Without acknowledgements: each event is answered by one packet, and all answers fit the socket's buffer.
+      // Without acknowledgements each event gets one packet, and all of them fit into the socket's buffer.
       for (let i = 0; i < BURST * 4; i++) client.socket.emit("vault:leave", "no id");
       await client.until(() => client.latest.error?.code === "RATE_LIMITED", "RATE_LIMITED");
       const codes = () => client.received.filter(({ name }) => name === "error").map(({ data }) => data.code);
-      await client.until(() => codes().length === BURST * 4, "an answer to each");
+      await client.until(() => codes().length === BURST * 4, "a response to each event");
       const served = codes().filter((code) => code === "BAD_REQUEST").length;
-      assert.ok(served >= BURST / 2 && served <= BURST * 2, `${served} of ${BURST * 4} were looked at`);
+      assert.ok(served >= BURST / 2 && served <= BURST * 2, `${served} of ${BURST * 4} were evaluated`);
       const joined = await eventually(async () => {
         const answer = await client.emitWithAck("vault:join", vault.id);
         assert.ok(answer.ok || answer.code === "RATE_LIMITED", JSON.stringify(answer));
         return answer.ok && answer;
       }, "later events work");
       const { seq } = await owner.createSource(vault.id);
-      await client.until(() => client.lastSeq(vault.id) === seq, "it is live");
+      await client.until(() => client.lastSeq(vault.id) === seq, "the live event");
       assert.equal(joined.seq, seq - 1);
       assert.equal(client.disconnects, 0);
     }
@@ -139,7 +142,7 @@ describe("floods", () => {
     await server.end("SIGKILL");
   });
 
-  test("one that floods and reads no answers is refused or closed, and others are served", async () => {
+  test("a client that floods and reads no responses is rejected or closed, and others are served", async () => {
     const vault = await world.vault();
     const flooding = world.defer(await RawSocket.connect(world.server, other.cookie), (raw) => raw.destroy());
     const witness = await connectClient(owner, { transports: ["websocket"] });
@@ -152,80 +155,84 @@ describe("floods", () => {
     flooding.resumeReading();
     await Promise.race([
       flooding.closed,
-      flooding.until(() => flooding.latest.error?.code === "RATE_LIMITED", "closed or refused"),
+      flooding.until(() => flooding.latest.error?.code === "RATE_LIMITED", "closed or rejected"),
     ]);
     await assertServes();
   });
 });
 
 describe("connections", () => {
-  test("sockets of a user: TOO_MANY_SOCKETS beyond the limit, room again when one goes, others not affected", async () => {
-    const server = await serverWith({ SYNCSCRIPT_SOCKETS_PER_USER: String(SOCKET_LIMIT) });
+  test("sockets per user: TOO_MANY_SOCKETS over the limit, a slot is free when one closes, other users not affected", async () => {
+    const server = await startServerWith({ SYNCSCRIPT_SOCKETS_PER_USER: String(SOCKET_LIMIT) });
     for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
-      // All at once: no two may slip in together.
+      // All at once, to check that the limit holds under concurrency.
       const clients = await Promise.all(Array.from({ length: 10 }, () => attempt(owner, { transports }, server)));
-      const inside = clients.filter((client) => client.latest.connect);
-      assert.equal(inside.length, SOCKET_LIMIT, transports.join());
+      const admitted = clients.filter((client) => client.latest.connect);
+      assert.equal(admitted.length, SOCKET_LIMIT, transports.join());
       for (const client of clients.filter((it) => !it.latest.connect)) {
         assert.equal(client.latest.connect_error, "TOO_MANY_SOCKETS");
         client.close();
       }
-      assert.ok((await attempt(other, { transports }, server)).latest.connect, "another user");
-      inside[0].close();
+      assert.ok((await attempt(other, { transports }, server)).latest.connect, "another user can connect");
+      admitted[0].close();
       const late = await eventually(async () => {
         const client = await attempt(owner, { transports }, server);
         return client.latest.connect && client;
-      }, "room again");
-      for (const client of [...inside, late]) client.close();
+      }, "a free slot");
+      for (const client of [...admitted, late]) client.close();
       await eventually(async () => {
-        const probes = await Promise.all(inside.map(() => attempt(owner, { transports: ["websocket"] }, server)));
+        const probes = await Promise.all(admitted.map(() => attempt(owner, { transports: ["websocket"] }, server)));
         probes.forEach((client) => client.close());
         return probes.every((client) => client.latest.connect);
-      }, "all of them gone");
+      }, "all slots are free");
     }
     assertNoPanic(server);
     await server.end("SIGKILL");
   });
 
-  test("a user who was refused or cut off many times still gets in", async () => {
-    const server = await serverWith({ SYNCSCRIPT_SOCKETS_PER_USER: "1" });
+  test("a user can still connect after many rejections and lost connections", async () => {
+    const server = await startServerWith({ SYNCSCRIPT_SOCKETS_PER_USER: "1" });
     for (let i = 0; i < 30; i++) {
       const client = await RawSocket.dial(server, owner.cookie);
       client.send("40");
-      // Gone before, while, or after it is admitted.
-      if (i % 3 === 1) await client.until(() => client.latest.open, "the handshake of the engine");
-      if (i % 3 === 2) await client.until(() => client.latest.connect || client.latest.connect_error, "the outcome");
+      // The client drops the connection before, during or after its admission.
+      if (i % 3 === 1) await client.until(() => client.latest.open, "the Engine.IO handshake");
+      if (i % 3 === 2)
+        await client.until(
+          () => client.latest.connect || client.latest.connect_error,
+          "the connection or its rejection",
+        );
       client.destroy();
     }
     await eventually(async () => {
       const client = await attempt(owner, { transports: ["websocket"] }, server);
       return client.latest.connect;
-    }, "the only socket");
+    }, "the only slot is free");
     assertNoPanic(server);
     await server.end("SIGKILL");
   });
 
-  test("vaults of a socket: TOO_MANY_VAULTS beyond the limit; leaving, removal and refusals make room", async () => {
-    const server = await serverWith({ SYNCSCRIPT_VAULTS_PER_SOCKET: String(VAULT_LIMIT) });
+  test("vaults per socket: TOO_MANY_VAULTS over the limit; leaving and removal free a slot, rejected joins take none", async () => {
+    const server = await startServerWith({ SYNCSCRIPT_VAULTS_PER_SOCKET: String(VAULT_LIMIT) });
     const vaults = await Promise.all(Array.from({ length: VAULT_LIMIT + 2 }, () => owner.createVault()));
     for (const vault of vaults) await owner.addMember(vault.id, other.user, "viewer");
     const foreign = await owner.createVault();
     const client = await connectClient(other, {}, server);
     const join = (vault) => client.emitWithAck("vault:join", { vaultId: vault.id, after: 0 });
-    for (let i = 0; i < 5; i++) assert.equal((await join(foreign)).ok, false, "a refused join takes no room");
+    for (let i = 0; i < 5; i++) assert.equal((await join(foreign)).ok, false, "a rejected join takes no slot");
     for (const vault of vaults.slice(0, VAULT_LIMIT)) assert.equal((await join(vault)).ok, true);
-    const refused = await join(vaults[VAULT_LIMIT]);
-    assert.deepEqual([refused.ok, refused.code], [false, "TOO_MANY_VAULTS"]);
+    const overLimit = await join(vaults[VAULT_LIMIT]);
+    assert.deepEqual([overLimit.ok, overLimit.code], [false, "TOO_MANY_VAULTS"]);
     assert.equal(client.latest.error.code, "TOO_MANY_VAULTS");
-    assert.equal((await join(vaults[0])).ok, true, "a vault it is in takes no more room");
+    assert.equal((await join(vaults[0])).ok, true, "joining again takes no further slot");
 
     await client.emitWithAck("vault:leave", vaults[0].id);
-    assert.equal((await join(vaults[VAULT_LIMIT])).ok, true, "leaving makes room");
+    assert.equal((await join(vaults[VAULT_LIMIT])).ok, true, "leaving frees a slot");
     await owner.at(server).expect(204, "DELETE", `/api/vaults/${vaults[1].id}/members/${other.user.id}`);
     await client.until(() => client.latest["vault:left"]?.reason, "vault:left");
-    assert.equal((await join(vaults[VAULT_LIMIT + 1])).ok, true, "being removed makes room");
+    assert.equal((await join(vaults[VAULT_LIMIT + 1])).ok, true, "a removal frees a slot");
     const { seq } = await owner.at(server).createSource(vaults[VAULT_LIMIT + 1].id);
-    await client.until(() => client.lastSeq(vaults[VAULT_LIMIT + 1].id) === seq, "live");
+    await client.until(() => client.lastSeq(vaults[VAULT_LIMIT + 1].id) === seq, "the live event");
     assert.equal((await join(vaults[0])).code, "TOO_MANY_VAULTS");
     assertNoPanic(server);
     await server.end("SIGKILL");
@@ -237,7 +244,7 @@ describe("signing in", () => {
   const ADDRESS = 5;
   let server;
   before(async () => {
-    server = await serverWith({
+    server = await startServerWith({
       SYNCSCRIPT_LOGIN_RATE_ACCOUNT: String(ACCOUNT),
       SYNCSCRIPT_LOGIN_RATE_ADDRESS: String(ADDRESS),
       SYNCSCRIPT_TRUST_PROXY: "true",
@@ -245,10 +252,10 @@ describe("signing in", () => {
   });
 
   let addresses = 0;
-  /** An address that nobody had before. */
+  /** Returns an unused address. */
   const newAddress = () => `10.0.${addresses >> 8}.${addresses++ & 255}`;
 
-  /** One attempt to sign in, from that address. */
+  /** Tries to sign in from that address. */
   async function login(email, password, address, at = server) {
     const response = await fetch(`${at.url}/api/auth/login`, {
       method: "POST",
@@ -268,7 +275,7 @@ describe("signing in", () => {
 
   const WRONG = "not the password";
 
-  /** Attempts, answered with `status`, until one is throttled. Asserts that there were `limit`, or what came back since. */
+  /** Repeats the attempt, which must get `status`, until it is throttled. Asserts that this took at least `limit` attempts. */
   async function assertExhausts(limit, status, attempt) {
     for (let count = 0; ; count++) {
       const answer = await attempt(count);
@@ -278,33 +285,37 @@ describe("signing in", () => {
     }
   }
 
-  test("an account: after so many failures 429, from any address, with the right password too, until Retry-After", async () => {
+  test("per account: too many failures give 429 from any address, even with the right password, until Retry-After", async () => {
     const user = await world.signUp("guessed");
     const email = user.user.email;
     await assertExhausts(ACCOUNT, 401, () => login(email, WRONG, newAddress()));
     const throttled = await login(email, PASSWORD, newAddress());
     assertThrottled(throttled);
     assertThrottled(await login(email.toUpperCase(), PASSWORD, newAddress()));
-    assert.equal((await login(owner.user.email, PASSWORD, newAddress())).status, 200, "another account");
+    assert.equal(
+      (await login(owner.user.email, PASSWORD, newAddress())).status,
+      200,
+      "another account is not affected",
+    );
     const from = performance.now();
-    await eventually(async () => (await login(email, PASSWORD, newAddress())).status === 200, "signed in later");
+    await eventually(async () => (await login(email, PASSWORD, newAddress())).status === 200, "sign-in works again");
     const waited = (performance.now() - from) / 1000;
-    assert.ok(waited <= Number(throttled.headers.get("retry-after")) + 1, `as promised, after ${waited} s`);
+    assert.ok(waited <= Number(throttled.headers.get("retry-after")) + 1, `within Retry-After: ${waited} s`);
   });
 
-  test("an account that does not exist is throttled alike", async () => {
+  test("an unknown account is throttled in the same way", async () => {
     await assertExhausts(ACCOUNT, 401, () => login("nobody@example.test", WRONG, newAddress()));
   });
 
-  test("a hundred guesses at once get no more answers than one after the other", async () => {
+  test("a hundred concurrent guesses are not evaluated more often than sequential ones", async () => {
     const email = (await world.signUp("stormed")).user.email;
     const answers = await Promise.all(Array.from({ length: 100 }, () => login(email, WRONG, newAddress())));
-    const judged = answers.filter(({ status }) => status === 401).length;
-    assert.ok(judged <= ACCOUNT + 2, `${judged} were judged`);
+    const evaluated = answers.filter(({ status }) => status === 401).length;
+    assert.ok(evaluated <= ACCOUNT + 2, `${evaluated} were evaluated`);
     answers.filter(({ status }) => status !== 401).forEach(assertThrottled);
   });
 
-  test("an address: after so many failures 429 for every account, for other addresses not", async () => {
+  test("per address: too many failures give 429 for every account, but not for other addresses", async () => {
     const address = newAddress();
     await assertExhausts(ADDRESS, 401, (i) => login(`x${i}@example.test`, WRONG, address));
     assertThrottled(await login(owner.user.email, PASSWORD, address));
@@ -312,18 +323,18 @@ describe("signing in", () => {
     assert.equal(
       (await login(owner.user.email, PASSWORD, `${address}, ${newAddress()}`)).status,
       200,
-      "the last counts",
+      "the last address counts",
     );
   });
 
-  test("successes do not count", async () => {
+  test("successful sign-ins do not count", async () => {
     const address = newAddress();
     const email = (await world.signUp("diligent")).user.email;
     for (let i = 0; i < 2 * ADDRESS; i++)
       assert.equal((await login(email, PASSWORD, address)).status, 200, `login ${i}`);
   });
 
-  test("registrations count for the address", async () => {
+  test("registrations count towards the address limit", async () => {
     const address = newAddress();
     const register = async (i) => {
       const response = await fetch(`${server.url}/api/auth/register`, {
@@ -336,14 +347,14 @@ describe("signing in", () => {
     await assertExhausts(ADDRESS, 201, register);
   });
 
-  test("without SYNCSCRIPT_TRUST_PROXY the header is not believed", async () => {
-    const direct = await serverWith({ SYNCSCRIPT_LOGIN_RATE_ADDRESS: "3" });
+  test("without SYNCSCRIPT_TRUST_PROXY the X-Forwarded-For header is ignored", async () => {
+    const direct = await startServerWith({ SYNCSCRIPT_LOGIN_RATE_ADDRESS: "3" });
     await assertExhausts(3, 401, (i) => login(`z${i}@example.test`, WRONG, newAddress(), direct));
   });
 });
 
-describe("connections that take their time", { concurrency: true }, () => {
-  /** Sends that, then a byte now and then; returns what came until the server closed, and after how long. */
+describe("slow connections", { concurrency: true }, () => {
+  /** Sends `text`, then `each` at intervals. Returns what the server sent before it closed, and after how long it closed. */
   async function dribble(port, text, each) {
     const socket = await dial(port);
     let answer = "";
@@ -352,7 +363,11 @@ describe("connections that take their time", { concurrency: true }, () => {
     socket.write(text);
     const timer = each && setInterval(() => socket.writable && socket.write(each), 200);
     try {
-      await withDeadline(waitForClose(socket), `the end of a connection that sent ${JSON.stringify(text)}`, 30_000);
+      await withDeadline(
+        waitForClose(socket),
+        `the server closes the connection that sent ${JSON.stringify(text)}`,
+        30_000,
+      );
     } finally {
       clearInterval(timer);
       socket.destroy();
@@ -360,7 +375,7 @@ describe("connections that take their time", { concurrency: true }, () => {
     return { answer, ms: performance.now() - from };
   }
 
-  test("a head that does not end is closed, however steadily it comes", async (t) => {
+  test("a request head that never ends is closed, even if it keeps coming", async (t) => {
     const start = "GET /healthz HTTP/1.1\r\nHost: x\r\n";
     const [silent, steady, upgrading] = await Promise.all([
       dribble(world.server.port, start),
@@ -378,21 +393,24 @@ describe("connections that take their time", { concurrency: true }, () => {
     await assertServes();
   });
 
-  test("a kept connection without a further request is closed after SYNCSCRIPT_IDLE_TIMEOUT_MS", async () => {
-    const server = await serverWith({ SYNCSCRIPT_IDLE_TIMEOUT_MS: String(IDLE_MS) });
+  test("an idle keep-alive connection is closed after SYNCSCRIPT_IDLE_TIMEOUT_MS", async () => {
+    const server = await startServerWith({ SYNCSCRIPT_IDLE_TIMEOUT_MS: String(IDLE_MS) });
     const { answer, ms } = await dribble(server.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     assert.match(answer, /^HTTP\/1\.1 200 /);
-    assert.ok(ms >= IDLE_MS / 2, `not before its time: ${ms} ms`);
+    assert.ok(ms >= IDLE_MS / 2, `not too early: ${ms} ms`);
     const client = await connectClient(owner, { transports: ["websocket"] }, server);
     await client.join((await world.vault()).id);
     const polling = await connectClient(owner, { transports: ["polling"] }, server);
     await dribble(server.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert.ok(client.socket.connected && polling.socket.connected, "sockets are not idle connections");
+    assert.ok(client.socket.connected && polling.socket.connected, "sockets do not count as idle");
     assert.equal(client.disconnects + polling.disconnects, 0);
   });
 
-  test("a request that takes longer than SYNCSCRIPT_REQUEST_TIMEOUT_MS is answered 503, and nothing stays behind", async () => {
-    const server = await serverWith({ SYNCSCRIPT_REQUEST_TIMEOUT_MS: "1000", SYNCSCRIPT_DATABASE_CONNECTIONS: "5" });
+  test("a request over SYNCSCRIPT_REQUEST_TIMEOUT_MS gets 503 and frees its resources", async () => {
+    const server = await startServerWith({
+      SYNCSCRIPT_REQUEST_TIMEOUT_MS: "1000",
+      SYNCSCRIPT_DATABASE_CONNECTIONS: "5",
+    });
     const vault = await world.vault();
     const lock = world.defer(await world.database.connection(), (connection) => connection.end());
     await lock.query("BEGIN");
@@ -405,11 +423,11 @@ describe("connections that take their time", { concurrency: true }, () => {
       assert.match(headers.get("content-type"), /^application\/problem\+json/);
     }
     await lock.query("ROLLBACK");
-    await eventually(() => owner.at(server).createSource(vault.id), "it serves again");
+    await eventually(() => owner.at(server).createSource(vault.id), "requests work again");
   });
 
-  test("a body that does not come does not hold a request for ever", async () => {
-    const server = await serverWith({ SYNCSCRIPT_REQUEST_TIMEOUT_MS: "1000", SYNCSCRIPT_IDLE_TIMEOUT_MS: "1000" });
+  test("a request whose body never arrives ends after the timeout", async () => {
+    const server = await startServerWith({ SYNCSCRIPT_REQUEST_TIMEOUT_MS: "1000", SYNCSCRIPT_IDLE_TIMEOUT_MS: "1000" });
     const head = [
       "POST /api/vaults HTTP/1.1",
       "Host: x",

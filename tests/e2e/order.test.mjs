@@ -1,4 +1,4 @@
-// I2 and I3 under load: a gapless log in the order of commit, and subscribers that see exactly it.
+// I2 and I3 under load: a gapless log in commit order, and subscribers that receive exactly this log.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ const VAULTS = 4;
 const WRITERS = 32;
 const STEPS = 9;
 
-/** Asserts that the log is 1..head without a hole (I2), and returns it. */
+/** Asserts that the log is 1..head without a gap (I2), and returns it. */
 async function assertGapless(world, vaultId) {
   const log = await world.database.log(vaultId);
   assertContiguous(
@@ -23,8 +23,8 @@ async function assertGapless(world, vaultId) {
   return log;
 }
 
-/** Asserts that a client saw exactly the log from its join point on, in order, each event once (I3). */
-function assertSawLog(client, vaultId, from, log) {
+/** Asserts that a client received exactly the log from its join point on, in order, each event once (I3). */
+function assertReceivedLog(client, vaultId, from, log) {
   const seen = client.eventsOf(vaultId).map(({ name, data }) => [name, data.seq, data.eventId]);
   assert.deepEqual(
     seen,
@@ -32,7 +32,7 @@ function assertSawLog(client, vaultId, from, log) {
   );
 }
 
-test("I2, I3: 32 writers on 4 vaults, with rollbacks in between: no hole, and each subscriber saw exactly the log", async (t) => {
+test("I2, I3: 32 writers on 4 vaults, with rollbacks: no gap, and each subscriber receives exactly the log", async (t) => {
   const world = await World.open({ users: ["owner", "contributor", "viewer"] });
   t.after(() => world.close());
   const { owner, contributor, viewer } = world.users;
@@ -45,14 +45,14 @@ test("I2, I3: 32 writers on 4 vaults, with rollbacks in between: no hole, and ea
     ),
   );
 
-  // Appends that are rolled back, each while others wait for the vault's lock, and some by SQL that are committed.
+  // Appends by SQL: one that is rolled back while other writers wait for the vault's lock, then one that is committed.
   let rolledBack = 0;
   let committed = 0;
-  const sabotage = async (i) => {
+  const appendBySql = async (i) => {
     const client = await world.database.connection();
     try {
       await client.query("BEGIN");
-      await sqlCreateSource(client, { vaultId: vaults[i].id, actorId: owner.user.id, title: "never was" });
+      await sqlCreateSource(client, { vaultId: vaults[i].id, actorId: owner.user.id, title: "rolled back" });
       await client.query("SELECT pg_sleep(0.01)");
       await client.query("ROLLBACK");
       rolledBack++;
@@ -66,13 +66,13 @@ test("I2, I3: 32 writers on 4 vaults, with rollbacks in between: no hole, and ea
   };
   const answered = vaults.map(() => []);
   const late = [];
-  await whileWriting(VAULTS, sabotage, async () => {
+  await whileWriting(VAULTS, appendBySql, async () => {
     const writers = Array.from({ length: WRITERS }, (_, i) =>
       writeSources(i % 8 < 4 ? owner : contributor, vaults[i % VAULTS].id, STEPS, ({ seq }) =>
         answered[i % VAULTS].push(seq),
       ),
     );
-    // One more joins each vault in the middle of it.
+    // One more client joins each vault during the load.
     const joining = vaults.map(({ id }) => world.member(viewer, id, { transports: ["websocket"] }));
     late.push(...(await Promise.all(joining)));
     await Promise.all(writers);
@@ -83,34 +83,34 @@ test("I2, I3: 32 writers on 4 vaults, with rollbacks in between: no hole, and ea
   for (const [i, { id }] of vaults.entries()) {
     const log = await assertGapless(world, id);
     total += log.length;
-    assert.equal(new Set(answered[i]).size, answered[i].length, "no seq was given twice");
+    assert.equal(new Set(answered[i]).size, answered[i].length, "no seq was assigned twice");
     assert.ok(
       answered[i].every((seq) => seq >= 1 && seq <= log.length),
-      "every answered mutation is in the log",
+      "every acknowledged mutation is in the log",
     );
     for (const client of [...early.slice(3 * i, 3 * i + 3), late[i]]) {
       await client.awaitSeq(id, log.length);
-      assertSawLog(client, id, client.joined.seq, log);
+      assertReceivedLog(client, id, client.joined.seq, log);
     }
   }
-  // Each log began with vault:created and two member:added.
-  assert.equal(total, VAULTS * 3 + WRITERS * STEPS + committed, "what was rolled back is in no log");
-  const ghosts = await world.database.rows("SELECT id FROM sources WHERE title = 'never was'");
-  assert.deepEqual(ghosts, []);
+  // Each log starts with vault:created and two member:added events.
+  assert.equal(total, VAULTS * 3 + WRITERS * STEPS + committed, "no log has a rolled-back event");
+  const rolledBackSources = await world.database.rows("SELECT id FROM sources WHERE title = 'rolled back'");
+  assert.deepEqual(rolledBackSources, []);
 });
 
-/** A client's times in the room: the seqs heard since it left last, where it joined, and the seqs heard inside. */
-function visitsOf(client) {
-  const visits = [];
+/** A client's stays in the room: the seqs received before the join, the seq of the join, and the seqs received after it. */
+function staysOf(client) {
+  const stays = [];
   let current = { before: [], inside: null };
   for (const { name, data } of client.received) {
     if (name === "vault:joined") current = { ...current, joinedAt: data.seq, inside: [] };
     else if (name === "vault:left") {
-      visits.push(current);
+      stays.push(current);
       current = { before: [], inside: null };
     } else if (data?.eventId) (current.inside ?? current.before).push(data.seq);
   }
-  return visits;
+  return stays;
 }
 
 test("I3: the first event after a join is never missed while writers are busy", async (t) => {
@@ -125,7 +125,7 @@ test("I3: the first event after a join is never missed while writers are busy", 
   );
 
   const ROUNDS = 10;
-  const comeAndGo = async (client) => {
+  const joinAndLeave = async (client) => {
     for (let round = 0; round < ROUNDS; round++) {
       const { seq } = await client.join(vault.id);
       await client.awaitSeq(vault.id, seq + 3);
@@ -133,23 +133,23 @@ test("I3: the first event after a join is never missed while writers are busy", 
     }
   };
   const write = () => writeSources(owner, vault.id, 3);
-  await whileWriting(8, write, () => Promise.all(clients.map(comeAndGo)));
+  await whileWriting(8, write, () => Promise.all(clients.map(joinAndLeave)));
 
-  const visits = clients.flatMap((client, i) => visitsOf(client).map((visit) => ({ ...visit, what: `client ${i}` })));
-  await t.test("every join's events begin right after it and are contiguous", () => {
-    assert.equal(visits.length, clients.length * ROUNDS);
-    for (const { joinedAt, inside, what } of visits) {
-      assert.ok(inside.length >= 3, `${what}: heard events after joining at ${joinedAt}`);
+  const stays = clients.flatMap((client, i) => staysOf(client).map((stay) => ({ ...stay, what: `client ${i}` })));
+  await t.test("the events after every join start right after it and are contiguous", () => {
+    assert.equal(stays.length, clients.length * ROUNDS);
+    for (const { joinedAt, inside, what } of stays) {
+      assert.ok(inside.length >= 3, `${what}: events after joining at ${joinedAt}`);
       assertContiguous(inside, joinedAt + 1, joinedAt + inside.length, `${what}, joined at ${joinedAt}`);
     }
   });
   await t.test("without `after`, no event comes before vault:joined, and none after vault:left", () => {
-    for (const { joinedAt, before, what } of visits) assert.deepEqual(before, [], `${what}, joined at ${joinedAt}`);
+    for (const { joinedAt, before, what } of stays) assert.deepEqual(before, [], `${what}, joined at ${joinedAt}`);
   });
   await assertGapless(world, vault.id);
 });
 
-test("I2: refused appends leave no hole", async (t) => {
+test("I2: rejected appends leave no gap", async (t) => {
   const world = await World.open({ users: ["owner", "viewer", "outsider"] });
   t.after(() => world.close());
   const { owner, viewer, outsider } = world.users;
@@ -165,5 +165,5 @@ test("I2: refused appends leave no hole", async (t) => {
   const { seq } = await owner.createSource(vault.id);
   assert.equal(seq, client.joined.seq + 1);
   await client.awaitSeq(vault.id, seq);
-  assertSawLog(client, vault.id, client.joined.seq, await assertGapless(world, vault.id));
+  assertReceivedLog(client, vault.id, client.joined.seq, await assertGapless(world, vault.id));
 });

@@ -1,5 +1,5 @@
-// Packages: the image, compose.yaml, the unit and the proxies agree with the code; completions, man pages, build info.
-// No image is built here: what needs Docker is not shown by this file.
+// Packaging: Dockerfile, compose.yaml, the systemd unit and the proxy configurations agree with the code; completions, man
+// pages and build info work. These tests do not build an image.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path) => readFileSync(join(ROOT, path), "utf8");
 const PROGRAMS = { syncscript: SYNCSCRIPT_BIN, "outbox-worker": OUTBOX_WORKER_BIN };
 
-/** Whether a tool is on the PATH, where /usr/sbin is too; otherwise the reason to leave a test out. */
+/** Whether a tool is missing: false if it is on the PATH or in /usr/sbin, otherwise the reason to skip a test. */
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 const missing = (tool) =>
   spawnSync("sh", ["-c", `command -v ${tool}`], { env: { PATH } }).status === 0 ? false : `${tool} is not installed`;
@@ -49,8 +49,8 @@ const of = (name) =>
 const image = (name, text = read("Dockerfile")) => new RegExp(`(?:FROM|image:) ${name}:(\\S+)`).exec(text)?.[1] ?? "";
 
 describe("Dockerfile", () => {
-  test("copies what is there, and .dockerignore lets through", () => {
-    const letThrough = read(".dockerignore")
+  test("copies only existing paths, and .dockerignore allows exactly these", () => {
+    const allowed = read(".dockerignore")
       .split("\n")
       .filter((line) => line.startsWith("!"))
       .map((line) => line.slice(1));
@@ -58,25 +58,25 @@ describe("Dockerfile", () => {
       .filter((line) => !line.startsWith("--from"))
       .flatMap((line) => line.split(" ").slice(0, -1));
     assert.ok(sources.length > 5);
-    for (const source of sources) assert.ok(existsSync(join(ROOT, source)), `${source} is there`);
-    assert.deepEqual(letThrough.toSorted(), sources.toSorted());
+    for (const source of sources) assert.ok(existsSync(join(ROOT, source)), `${source} exists`);
+    assert.deepEqual(allowed.toSorted(), sources.toSorted());
   });
 
-  test("copies every crate of the workspace, and what the queries and migrations are checked with", () => {
+  test("copies every crate of the workspace, the migrations and the query data", () => {
     const copied = of("COPY").flatMap((line) => line.split(" "));
     const members = JSON.parse(/^members = (.*)$/m.exec(read("Cargo.toml"))[1]);
     for (const part of [...members, ".sqlx", "migrations", "src"]) assert.ok(copied.includes(part), part);
   });
 
-  test("has the versions that the code names, and one Debian", () => {
+  test("uses the versions that the code requires, and one Debian release", () => {
     const [rust, debian] = image("rust").split("-");
     assert.equal(rust, /^rust-version = "(.*)"/m.exec(read("Cargo.toml"))[1]);
-    assert.equal(image("debian"), `${debian}-slim`, "the programs run on the C library that they were linked with");
+    assert.equal(image("debian"), `${debian}-slim`, "build and runtime use the same C library");
     const oldest = /^PAGES_NODE_OLDEST=(\d+)/m.exec(read("scripts/lib/pages.sh"))[1];
     assert.ok(parseInt(image("node"), 10) >= Number(oldest), `node ${image("node")}`);
   });
 
-  test("brings both programs, not as root, and says how to stop", () => {
+  test("contains both programs, runs as a non-root user, and sets the stop signal and the port", () => {
     const programs = of("COPY").find((line) => line.startsWith("--from=builder"));
     for (const name of Object.keys(PROGRAMS)) assert.ok(programs.includes(`/out/${name} `), name);
     assert.match(of("USER").at(-1), /^(?!root|0)/);
@@ -90,14 +90,14 @@ describe("a running server", () => {
   before(async () => (world = await World.open({ users: ["owner"] })));
   after(() => world?.close());
 
-  test("the image's health check passes, and fails where nothing listens", () => {
+  test("the image's health check passes, and fails if nothing listens", () => {
     const [program, ...args] = JSON.parse(/CMD (\[.*\])$/.exec(of("HEALTHCHECK")[0])[1]);
     const check = (port) => spawnSync(program, args, { env: { PATH, PORT: String(port) }, timeout: 10_000 }).status;
     assert.equal(check(world.server.port), 0);
     assert.notEqual(check(1), 0);
   });
 
-  test("/healthz, the metric and --version name the same build", async () => {
+  test("/healthz, the metric and --version report the same build", async () => {
     const { status, version, commit } = await (await fetch(`${world.server.url}/healthz`)).json();
     assert.equal(status, "ok");
     assert.equal(version, /^version = "(.*)"/m.exec(read("Cargo.toml"))[1]);
@@ -121,7 +121,7 @@ describe("a running server", () => {
 describe("compose.yaml", () => {
   const compose = read("compose.yaml");
 
-  test("sets only what the server knows", async () => {
+  test("sets only variables that the server knows", async () => {
     const help = await stdoutOf(SYNCSCRIPT_BIN, "serve", "--help");
     const environment = /environment:\n((?: {4}.*\n)+)/.exec(compose)[1];
     const names = [...environment.matchAll(/^ {4}([A-Z_]+):/gm)].map(([, name]) => name);
@@ -133,14 +133,14 @@ describe("compose.yaml", () => {
       assert.match(help, new RegExp(`\\[env: ${name}\\b`), name);
   });
 
-  test("has a PostgreSQL that is new enough, and files that are there", () => {
+  test("uses a supported PostgreSQL version, and mounts only existing files", () => {
     assert.ok(parseInt(image("postgres", compose), 10) >= 15);
     const files = [...compose.matchAll(/- (\.\/[^:]+):/g)].map(([, path]) => path);
     assert.equal(files.length, 1);
     for (const path of files) assert.ok(existsSync(join(ROOT, path)), path);
   });
 
-  test("the proxy knows both nodes by name and port, and listens where it is published", () => {
+  test("the proxy uses the names and ports of both nodes, and listens on the published port", () => {
     const proxy = read("ops/compose/nginx.conf");
     const nodes = [...compose.matchAll(/^ {2}(node-\d+): \*node$/gm)].map(([, name]) => `${name}:${of("EXPOSE")[0]}`);
     assert.equal(nodes.length, 2);
@@ -154,7 +154,7 @@ describe("compose.yaml", () => {
 
 describe("ops", () => {
   for (const path of ["ops/nginx.conf", "ops/compose/nginx.conf"]) {
-    test(`${path} is a configuration of nginx`, { skip: missing("nginx") || missing("openssl") }, (t) => {
+    test(`${path} is a valid nginx configuration`, { skip: missing("nginx") || missing("openssl") }, (t) => {
       const directory = scratch(t);
       const [certificate, key] = ["cert.pem", "key.pem"].map((name) => join(directory, name));
       const made = tool(
@@ -167,7 +167,7 @@ describe("ops", () => {
         ]),
       );
       assert.equal(made.status, 0, made.stderr);
-      // Names of compose's network, and files of a real host.
+      // Replaces host names of the compose network and certificate files of a real host.
       const text = read(path)
         .replaceAll(/node-(\d)/g, "127.0.0.$1")
         .replaceAll(/(ssl_certificate +)\S+;/g, `$1${certificate};`)
@@ -186,19 +186,19 @@ describe("ops", () => {
     });
   }
 
-  test("both proxies choose the node alike", () => {
+  test("both proxies choose the node in the same way", () => {
     const choice = (path) => /map \$http_cookie[^}]*\}/.exec(read(path))[0];
     assert.equal(choice("ops/nginx.conf"), choice("ops/compose/nginx.conf"));
   });
 
-  test("syncscript.service is a unit of systemd", { skip: missing("systemd-analyze") }, (t) => {
+  test("syncscript.service is a valid systemd unit", { skip: missing("systemd-analyze") }, (t) => {
     const unit = join(scratch(t), "syncscript.service");
     const text = read("ops/syncscript.service").replace("/usr/local/bin/syncscript", SYNCSCRIPT_BIN);
     assert.ok(text.includes(SYNCSCRIPT_BIN));
     writeFileSync(unit, text);
     const { status, stdout, stderr } = tool("systemd-analyze", ["verify", unit]);
     assert.equal(status, 0, stderr);
-    assert.doesNotMatch(stdout + stderr, /syncscript\.service:/, "no complaint about the unit");
+    assert.doesNotMatch(stdout + stderr, /syncscript\.service:/, "no warning about the unit");
   });
 });
 
@@ -216,19 +216,19 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
         assert.ok(text.includes(begins) && text.includes(command), text.slice(0, 300));
         const file = join(scratch(t), shell);
         writeFileSync(file, text);
-        if (missing(shell)) return t.diagnostic(`not parsed: ${missing(shell)}`);
+        if (missing(shell)) return t.diagnostic(`syntax not checked: ${missing(shell)}`);
         const { status, stderr } = tool(shell, ["-n", file]);
         assert.equal(status, 0, stderr);
       });
     }
 
-    test("an unknown shell is refused", async () => {
+    test("an unknown shell is rejected", async () => {
       const { code, stderr } = await run(program, ["completions", "dos"]);
       assert.equal(code, 2);
       assert.match(stderr, /dos/);
     });
 
-    test("a page for the program and one for each subcommand, without values of the environment", async (t) => {
+    test("a man page for the program and one per subcommand, without values from the environment", async (t) => {
       const directory = join(scratch(t), "man1");
       const secret = { DATABASE_URL: "postgres://someone:hunter2@127.0.0.1:1/nowhere" };
       const { code, stderr } = await run(program, ["man", directory], secret);
@@ -247,7 +247,7 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
       }
     });
 
-    test("a directory that cannot be made is named", async () => {
+    test("the error names a directory that cannot be created", async () => {
       const { code, stderr } = await run(program, ["man", "/dev/null/man1"]);
       assert.ok(code > 0);
       assert.match(stderr, /^\S+: \/dev\/null\/man1: .+\n$/);

@@ -1,11 +1,11 @@
-// What subscribers receive, field by field, and that it is to the byte what the log holds (decision 7).
+// The event payloads field by field, and the identity of emitted and stored bytes (decision 7).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertShape, PAYLOADS } from "./lib/shapes.mjs";
 import { assertContiguous } from "./lib/subscriber.mjs";
 import { World } from "./lib/world.mjs";
 
-/** Text that shows any re-encoding: escapes, non-ASCII, astral characters, line separators, HTML, JSON in JSON. */
+/** Text that reveals any re-encoding: escapes, non-ASCII, astral characters, line separators, HTML, JSON in JSON. */
 const AWKWARD = 'Ünï "çødé" \\ / \u2028 <b>&amp;</b> 😀 \t {"a":1}';
 
 let world, owner, contributor, extra;
@@ -15,8 +15,8 @@ before(async () => {
 });
 after(() => world?.close());
 
-/** Does one mutation of every kind in a new vault, with a client that hears all but the vault's creation. */
-async function everyMutation() {
+/** Makes one mutation of every kind in a new vault, with a client that receives all events after it joined. */
+async function makeEveryMutation() {
   const vault = await owner.createVault(`Vault ${AWKWARD}`);
   await owner.addMember(vault.id, contributor.user, "contributor");
   const client = await world.member(owner, vault.id);
@@ -44,7 +44,7 @@ async function everyMutation() {
     renamed: renamed.seq,
   };
   await client.awaitSeq(vault.id, renamed.seq);
-  // The log is read while the vault is there; its last event is read from the table.
+  // The log is listed before the vault is deleted; its last event is read from the table.
   const listed = await owner.expect(200, "GET", `${base}/events?after=0&limit=100`);
   const deleted = await owner.expect(204, "DELETE", base);
   await client.awaitSeq(vault.id, deleted.seq);
@@ -59,41 +59,41 @@ async function everyMutation() {
 }
 
 describe("event payloads", () => {
-  let story, events, log;
+  let outcome, events, log;
   before(async () => {
-    story = await everyMutation();
-    events = new Map(story.client.eventsOf(story.vault.id).map((event) => [event.data.seq, event]));
-    log = await world.database.log(story.vault.id);
+    outcome = await makeEveryMutation();
+    events = new Map(outcome.client.eventsOf(outcome.vault.id).map((event) => [event.data.seq, event]));
+    log = await world.database.log(outcome.vault.id);
   });
 
   const event = (mutation, type) => {
-    const found = events.get(story.seqs[mutation]);
+    const found = events.get(outcome.seqs[mutation]);
     assert.equal(found?.name, type, mutation);
     return found.data;
   };
 
-  test("the story has every event type once or more, and every answer named its seq", () => {
+  test("every event type occurs, and every response has its seq", () => {
     assert.deepEqual(new Set(log.map(({ type }) => type)), new Set(Object.keys(PAYLOADS)));
-    assertContiguous(Object.values(story.seqs), 3, 11);
+    assertContiguous(Object.values(outcome.seqs), 3, 11);
     assertContiguous(
       log.map(({ seq }) => seq),
       1,
       11,
     );
-    assertContiguous(story.client.seqsOf(story.vault.id), 3, 11);
+    assertContiguous(outcome.client.seqsOf(outcome.vault.id), 3, 11);
   });
 
-  test("each has exactly the keys of its type", () => {
+  test("each payload has exactly the keys of its type", () => {
     for (const { data, name } of events.values()) assertShape(data, PAYLOADS[name], name);
     for (const { type, payload } of log) assertShape(JSON.parse(payload), PAYLOADS[type], type);
   });
 
-  test("each carries the row's seq and eventId, and the time and the actor of the change", () => {
+  test("each payload has the row's seq and eventId, and the time and the actor of the change", () => {
     for (const { seq, event_id: eventId, type, payload } of log) {
       const data = JSON.parse(payload);
       assert.equal(data.seq, seq);
       assert.equal(data.eventId, eventId);
-      const [user, role] = ["created", "updated"].some((mutation) => story.seqs[mutation] === seq)
+      const [user, role] = ["created", "updated"].some((mutation) => outcome.seqs[mutation] === seq)
         ? [contributor.user, "contributor"]
         : [owner.user, "owner"];
       assert.deepEqual(data.actor, { userId: user.id, userName: user.name, role }, `the actor of ${type}`);
@@ -107,18 +107,18 @@ describe("event payloads", () => {
     assert.equal(new Set(log.map(({ event_id: id }) => id)).size, log.length);
   });
 
-  test("each tells the change", () => {
+  test("each payload describes the change", () => {
     const created = event("created", "source:created").source;
-    const { seq, ...answered } = story.source;
-    assert.equal(seq, story.seqs.created);
-    assert.deepEqual(created, answered, "the event has the source that the answer had");
+    const { seq, ...answered } = outcome.source;
+    assert.equal(seq, outcome.seqs.created);
+    assert.deepEqual(created, answered, "the event has the same source as the response");
     assert.equal(created.title, AWKWARD);
     assert.equal(created.version, 1);
-    assert.equal(created.vaultId, story.vault.id);
+    assert.equal(created.vaultId, outcome.vault.id);
     assert.equal(created.createdAt, created.updatedAt);
 
     const updated = event("updated", "source:updated").source;
-    assert.deepEqual(updated, story.updated);
+    assert.deepEqual(updated, outcome.updated);
     assert.deepEqual(updated, {
       ...created,
       title: "Revised",
@@ -130,34 +130,34 @@ describe("event payloads", () => {
 
     assert.equal(event("kept", "source:created").source.title, "Kept");
     const removed = event("removed", "source:deleted");
-    assert.deepEqual([removed.sourceId, removed.vaultId], [created.id, story.vault.id]);
+    assert.deepEqual([removed.sourceId, removed.vaultId], [created.id, outcome.vault.id]);
 
     const { createdAt, ...member } = event("added", "member:added").member;
     assert.deepEqual(member, { userId: extra.user.id, userName: "extra", role: "viewer" });
     assert.deepEqual(event("promoted", "member:updated").member, { ...member, createdAt, role: "contributor" });
     assert.equal(event("left", "member:removed").userId, extra.user.id);
     assert.equal(event("renamed", "vault:updated").vault.name, "Renamed");
-    assert.equal(event("deleted", "vault:deleted").vaultId, story.vault.id);
+    assert.equal(event("deleted", "vault:deleted").vaultId, outcome.vault.id);
 
-    const birth = JSON.parse(log[0].payload);
+    const creation = JSON.parse(log[0].payload);
     assert.equal(log[0].type, "vault:created");
-    assert.equal(birth.vault.name, `Vault ${AWKWARD}`);
-    assert.deepEqual([birth.member.userId, birth.member.role], [owner.user.id, "owner"]);
+    assert.equal(creation.vault.name, `Vault ${AWKWARD}`);
+    assert.deepEqual([creation.member.userId, creation.member.role], [owner.user.id, "owner"]);
   });
 
-  test("stored = emitted: the packet on the wire holds the row's text, to the byte", () => {
+  test("stored = emitted: the packet on the wire contains the row's exact text", () => {
     for (const { seq, type, payload } of log.slice(2)) {
       const packet = `2["${type}",${payload}]`;
       assert.ok(
-        story.client.frames.includes(packet),
-        `event ${seq} on the wire: ${story.client.frames.find((frame) => frame.includes(`"seq":${seq},`))}\nin the log: ${packet}`,
+        outcome.client.frames.includes(packet),
+        `event ${seq} on the wire: ${outcome.client.frames.find((frame) => frame.includes(`"seq":${seq},`))}\nin the log: ${packet}`,
       );
     }
   });
 
-  test("stored = listed: GET …/events gives the same log, to the byte", () => {
-    const { body, text } = story.listed;
-    assert.equal(body.headSeq, story.seqs.renamed);
+  test("stored = listed: GET …/events returns the same log, byte for byte", () => {
+    const { body, text } = outcome.listed;
+    assert.equal(body.headSeq, outcome.seqs.renamed);
     assert.deepEqual(
       body.events.map(({ seq, eventId, type }) => [seq, eventId, type]),
       log.slice(0, -1).map(({ seq, event_id: id, type }) => [seq, id, type]),
@@ -169,7 +169,7 @@ describe("event payloads", () => {
     });
   });
 
-  test("GET …/events gives any stretch of the log", async () => {
+  test("GET …/events returns any range of the log", async () => {
     const vault = await owner.createVault("Paged");
     for (let i = 0; i < 6; i++) await owner.createSource(vault.id, `Source ${i}`);
     const page = async (query) => (await owner.expect(200, "GET", `/api/vaults/${vault.id}/events${query}`)).body;

@@ -1,4 +1,4 @@
-// What a client may ask: joining and leaving, acknowledgements, and how malformed requests are refused.
+// Socket requests: joining and leaving, acknowledgements, and the errors for malformed requests.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -16,7 +16,7 @@ before(async () => {
 after(() => world?.close());
 
 describe("vault:join and vault:leave", () => {
-  test("the string form, the object form, and after at the head answer alike", async () => {
+  test("the string form, the object form and `after` at the head give the same response", async () => {
     const vault = await world.vault();
     const head = await world.database.headSeq(vault.id);
     for (const [rest, role] of [
@@ -32,7 +32,7 @@ describe("vault:join and vault:leave", () => {
     }
   });
 
-  test("the acknowledgement gets the same, and so does the event", async () => {
+  test("acknowledgement and event have the same data", async () => {
     const vault = await world.vault();
     const client = await world.subscriber(viewer);
     const seq = await world.database.headSeq(vault.id);
@@ -48,14 +48,14 @@ describe("vault:join and vault:leave", () => {
     }
   });
 
-  test("vault:leave answers vault:left, to a room never joined too", async () => {
+  test("vault:leave gets vault:left, even for a room that was never joined", async () => {
     const vault = await world.vault();
     const client = await world.member(viewer, vault.id);
     assert.deepEqual(await client.leave(vault.id), { vaultId: vault.id });
     assert.deepEqual(await client.emitWithAck("vault:leave", vault.id), { ok: true, vaultId: vault.id });
   });
 
-  test("joins and leaves sent in one breath take effect in the order sent", async () => {
+  test("joins and leaves sent without waiting take effect in the order sent", async () => {
     const vault = await world.vault();
     const client = await world.subscriber(owner);
     for (let i = 0; i < 5; i++) {
@@ -67,14 +67,14 @@ describe("vault:join and vault:leave", () => {
       () => client.received.filter(({ name }) => name === "vault:joined").length === 6,
       "the sixth vault:joined",
     );
-    const story = client.received.map(({ name }) => name).filter((name) => name.startsWith("vault:"));
-    assert.deepEqual(story, [...Array(5).fill(["vault:joined", "vault:left"]).flat(), "vault:joined"]);
+    const events = client.received.map(({ name }) => name).filter((name) => name.startsWith("vault:"));
+    assert.deepEqual(events, [...Array(5).fill(["vault:joined", "vault:left"]).flat(), "vault:joined"]);
     const { seq } = await owner.createSource(vault.id);
     await client.awaitSeq(vault.id, seq);
     assertContiguous(client.seqsOf(vault.id), joined.seq + 1, seq);
   });
 
-  test("an unknown vault, a forbidden one and a deleted one are refused alike", async () => {
+  test("an unknown, a forbidden and a deleted vault get the same error", async () => {
     const forbidden = (await world.vault()).id;
     const deleted = (await outsider.createVault("Deleted")).id;
     await outsider.expect(204, "DELETE", `/api/vaults/${deleted}`);
@@ -112,7 +112,7 @@ describe("malformed payloads", () => {
     Buffer.from("binary"),
   ];
 
-  test("are answered BAD_REQUEST, and the connection goes on", async () => {
+  test("get BAD_REQUEST, and the connection stays usable", async () => {
     const vault = await world.vault();
     const client = await world.subscriber(owner);
     const before = await world.database.headSeq(vault.id);
@@ -132,18 +132,18 @@ describe("malformed payloads", () => {
       ["source:deleted", { sourceId: 7 }],
     ];
     for (const [name, ...payload] of malformed) {
-      const told = `${name} ${JSON.stringify(payload)}`;
+      const label = `${name} ${JSON.stringify(payload)}`;
       const error = await client.emitForError(name, ...payload);
-      assert.equal(error.code, "BAD_REQUEST", `${told}: ${JSON.stringify(error)}`);
-      assert.equal(typeof error.message, "string", told);
+      assert.equal(error.code, "BAD_REQUEST", `${label}: ${JSON.stringify(error)}`);
+      assert.equal(typeof error.message, "string", label);
       const ack = await client.emitWithAck(name, ...payload);
-      assert.deepEqual([ack.ok, ack.code], [false, "BAD_REQUEST"], `${told}: ${JSON.stringify(ack)}`);
+      assert.deepEqual([ack.ok, ack.code], [false, "BAD_REQUEST"], `${label}: ${JSON.stringify(ack)}`);
     }
     assert.equal(await world.database.headSeq(vault.id), before, "nothing was written");
     assert.equal((await client.join(vault.id)).seq, before);
   });
 
-  test("what the REST body may not hold is refused by socket with the same code, and writes nothing", async () => {
+  test("values that REST rejects are rejected by socket with the same code, and nothing is written", async () => {
     const vault = await world.vault();
     const client = await world.subscriber(owner);
     const source = await owner.createSource(vault.id);
@@ -157,33 +157,33 @@ describe("malformed payloads", () => {
       { owner: "an unknown field" },
     ];
     for (const part of bad) {
-      const told = JSON.stringify(part).slice(0, 60);
+      const label = JSON.stringify(part).slice(0, 60);
       const create = { ...newSource(), ...part };
       const change = { title: "Fine", ...part };
       const attempts = [
         ["source:created", { vaultId: vault.id, ...create }, "POST", `/api/vaults/${vault.id}/sources`, create],
         ["source:updated", { sourceId: source.id, ...change }, "PATCH", `/api/sources/${source.id}`, change],
       ];
-      // A null title leaves the title as it is, if there is something else to change.
+      // With a null title the title stays unchanged, if another field changes.
       if (part.title === null) attempts.pop();
       for (const [name, payload, method, path, body] of attempts) {
         const answer = await owner.request(method, path, body);
-        assert.ok(answer.status === 400 || answer.status === 422, `${method} ${told}: ${answer.status}`);
+        assert.ok(answer.status === 400 || answer.status === 422, `${method} ${label}: ${answer.status}`);
         const ack = await client.emitWithAck(name, payload);
-        assert.deepEqual([ack.ok, ack.code], [false, answer.body.code], `${name} ${told}: ${JSON.stringify(ack)}`);
+        assert.deepEqual([ack.ok, ack.code], [false, answer.body.code], `${name} ${label}: ${JSON.stringify(ack)}`);
       }
     }
     assert.equal(await world.database.headSeq(vault.id), source.seq);
   });
 
-  test("more at once than can wait: RATE_LIMITED for the rest, the others are answered, and the connection goes on", async () => {
+  test("more requests than the queue holds: RATE_LIMITED for the excess, responses for the others", async () => {
     const vault = await world.vault();
     const client = await world.subscriber(owner);
     const answers = await Promise.all(Array.from({ length: 100 }, () => client.emitWithAck("vault:join", vault.id)));
-    const taken = answers.filter(({ ok }) => ok);
-    const refused = answers.filter(({ ok }) => !ok);
-    assert.ok(taken.length > 0 && refused.length > 0, `${taken.length} taken, ${refused.length} refused`);
-    assert.deepEqual(new Set(refused.map(({ code }) => code)), new Set(["RATE_LIMITED"]));
+    const accepted = answers.filter(({ ok }) => ok);
+    const rejected = answers.filter(({ ok }) => !ok);
+    assert.ok(accepted.length > 0 && rejected.length > 0, `${accepted.length} accepted, ${rejected.length} rejected`);
+    assert.deepEqual(new Set(rejected.map(({ code }) => code)), new Set(["RATE_LIMITED"]));
     assert.equal((await client.emitWithAck("vault:join", vault.id)).ok, true);
   });
 });

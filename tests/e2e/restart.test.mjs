@@ -1,4 +1,4 @@
-// The server process ending and coming back, and the network failing: clients reconnect, and the log goes on.
+// Server restarts and network failures: clients reconnect, and the log continues.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertContiguous } from "./lib/subscriber.mjs";
@@ -21,7 +21,7 @@ describe("restart", () => {
     ["SIGTERM", { code: 0, signal: null }],
     ["SIGKILL", { code: null, signal: "SIGKILL" }],
   ]) {
-    test(`${signal} under load, then a new process on the same port: clients reconnect, and the log goes on without a hole`, async (t) => {
+    test(`${signal} under load, then a new process on the same port: clients reconnect, and the log continues without a gap`, async (t) => {
       const { world, vault, owner } = await open(t);
       const clients = await Promise.all(
         [["polling"], ["websocket"]].map((transports) =>
@@ -30,17 +30,17 @@ describe("restart", () => {
       );
       const acknowledged = [];
       const write = async () => {
-        // Requests under way when the process ends fail; that alone may be swallowed.
+        // Requests that run when the process exits fail. Only that error may be ignored.
         const answer = await owner
           .request("POST", `/api/vaults/${vault.id}/sources`, { title: "T", fileUrl: "https://example.test/" })
           .catch(() => null);
         if (answer?.status === 201) acknowledged.push(answer.seq);
       };
-      const ended = await whileWriting(4, write, async () => {
+      const exit = await whileWriting(4, write, async () => {
         await clients[0].awaitSeq(vault.id, clients[0].joined.seq + 10);
         return world.server.end(signal);
       });
-      assert.deepEqual(ended, expected);
+      assert.deepEqual(exit, expected);
       await Promise.all(clients.map((client) => client.waitFor(({ name }) => name === "disconnect", "the disconnect")));
 
       const head = await world.database.headSeq(vault.id);
@@ -51,18 +51,18 @@ describe("restart", () => {
       );
       assert.ok(
         acknowledged.every((seq) => seq <= head),
-        "what was acknowledged is in the log",
+        "every acknowledged event is in the log",
       );
 
-      const marks = clients.map((client) => client.received.length);
+      const offsets = clients.map((client) => client.received.length);
       const server = await world.startServer({ port: world.server.port });
       const readyAt = performance.now();
       assert.equal(server.port, world.server.port);
       for (const [i, client] of clients.entries()) {
-        const { at } = await client.waitFor(({ name }) => name === "connect", "the reconnection", { from: marks[i] });
+        const { at } = await client.waitFor(({ name }) => name === "connect", "the reconnection", { from: offsets[i] });
         assert.ok(at - readyAt < WITHIN_MS, `reconnected after ${at - readyAt} ms`);
         assert.equal((await client.join(vault.id)).seq, head);
-        marks[i] = client.received.length;
+        offsets[i] = client.received.length;
       }
       const { seq } = await owner.createSource(vault.id, "After the restart");
       assert.equal(seq, head + 1);
@@ -70,7 +70,7 @@ describe("restart", () => {
     });
   }
 
-  test("SIGTERM with idle clients ends at once, and says so to them", async (t) => {
+  test("SIGTERM with idle clients exits immediately and disconnects them", async (t) => {
     const { world, vault, owner } = await open(t);
     const client = await world.member(owner, vault.id);
     assert.deepEqual(await world.server.end("SIGTERM"), { code: 0, signal: null });
@@ -80,7 +80,7 @@ describe("restart", () => {
 
 describe("network interruption", () => {
   for (const transport of ["polling", "websocket"]) {
-    test(`${transport}: the client is back within 2 seconds, joins, and goes on receiving`, async (t) => {
+    test(`${transport}: the client reconnects within 2 seconds, joins, and receives events again`, async (t) => {
       const { world, vault, owner } = await open(t);
       const client = await world.member(owner, vault.id, { transports: [transport], ...RECONNECTING });
       await client.awaitSeq(vault.id, (await owner.createSource(vault.id, "Before")).seq);
@@ -92,7 +92,7 @@ describe("network interruption", () => {
       const { at } = await client.waitFor(({ name }) => name === "connect", "the reconnection", { from });
       assert.ok(at - cutAt < WITHIN_MS, `reconnected after ${at - cutAt} ms`);
 
-      assert.equal((await client.join(vault.id)).seq, missed.seq, "the join says how far the log is");
+      assert.equal((await client.join(vault.id)).seq, missed.seq, "the join returns the head of the log");
       const { seq } = await owner.createSource(vault.id, "After");
       await client.awaitSeq(vault.id, seq);
     });

@@ -1,4 +1,4 @@
-// I4 and I6: catching up on join, and losing the right to hear, as far as one connection sees them.
+// I4 and I6 on a single connection: catching up on join, and the end of a membership.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertContiguous } from "./lib/subscriber.mjs";
@@ -17,8 +17,8 @@ before(async () => {
 });
 after(() => world?.close());
 
-/** The names of the events a client has received from the server, those of the log with their seq. */
-const story = ({ received }, from = 0) =>
+/** The events that a client has received from the server: log events as their seq, others as their name. */
+const receivedEvents = ({ received }, from = 0) =>
   received
     .slice(from)
     .filter(({ name }) => name !== "connect")
@@ -31,12 +31,12 @@ async function vaultWithSources(count) {
 }
 
 describe("I4: joining with `after`", () => {
-  test("brings what was missed, in order, then vault:joined, then what is new", async () => {
+  test("brings the missed events in order, then vault:joined, then new events", async () => {
     const vault = await vaultWithSources(10);
     const client = await world.subscriber(viewer);
     const joined = await client.join({ vaultId: vault.id, after: 5 });
     assert.deepEqual(joined, { vaultId: vault.id, role: "viewer", seq: vault.head });
-    assert.deepEqual(story(client), [6, 7, 8, 9, 10, 11, 12, "vault:joined"]);
+    assert.deepEqual(receivedEvents(client), [6, 7, 8, 9, 10, 11, 12, "vault:joined"]);
 
     const { seq } = await owner.createSource(vault.id, "New");
     await client.awaitSeq(vault.id, seq);
@@ -47,7 +47,7 @@ describe("I4: joining with `after`", () => {
     }
   });
 
-  test("after the seq of a sources listing continues that listing", async () => {
+  test("`after` with the seq of a source list continues that list", async () => {
     const vault = await vaultWithSources(3);
     const { sources, seq } = (await viewer.expect(200, "GET", `/api/vaults/${vault.id}/sources`)).body;
     assert.equal(sources.length, 3);
@@ -57,31 +57,36 @@ describe("I4: joining with `after`", () => {
     assert.deepEqual(client.seqsOf(vault.id), [next.seq]);
   });
 
-  test("after the head brings nothing, after 0 the whole log", async () => {
+  test("`after` at the head brings nothing, 0 brings the whole log", async () => {
     const vault = await vaultWithSources(2);
     const client = await world.subscriber(viewer);
     await client.join({ vaultId: vault.id, after: vault.head });
-    assert.deepEqual(story(client), ["vault:joined"]);
+    assert.deepEqual(receivedEvents(client), ["vault:joined"]);
     const again = await world.subscriber(viewer);
     await again.join({ vaultId: vault.id, after: 0 });
     assertContiguous(again.seqsOf(vault.id), 1, vault.head);
   });
 
-  test("more than the limit, or above the head: vault:resync, then vault:joined, and no event before", async () => {
+  test("over the limit or above the head: vault:resync, then vault:joined, and no event before", async () => {
     const vault = await vaultWithSources(BACKLOG_LIMIT);
     for (const after of [vault.head - BACKLOG_LIMIT - 1, vault.head + 1]) {
       const client = await world.subscriber(viewer);
       const joined = await client.join({ vaultId: vault.id, after });
-      assert.deepEqual(story(client), ["vault:resync", "vault:joined"], `after ${after}`);
+      assert.deepEqual(receivedEvents(client), ["vault:resync", "vault:joined"], `after ${after}`);
       assert.deepEqual(await client.next("vault:resync", 0), { vaultId: vault.id, seq: joined.seq });
       assert.equal(joined.seq, vault.head);
     }
     const client = await world.subscriber(viewer);
     await client.join({ vaultId: vault.id, after: vault.head - BACKLOG_LIMIT });
-    assertContiguous(client.seqsOf(vault.id), vault.head - BACKLOG_LIMIT + 1, vault.head, "exactly the limit is given");
+    assertContiguous(
+      client.seqsOf(vault.id),
+      vault.head - BACKLOG_LIMIT + 1,
+      vault.head,
+      "a backlog of exactly the limit",
+    );
   });
 
-  test("a client cut off again and again while writers are busy misses nothing and gets nothing twice", async () => {
+  test("a client that is disconnected repeatedly during writes gets every event exactly once", async () => {
     const vault = await vaultWithSources(0);
     let last = await world.database.headSeq(vault.id);
     const first = last;
@@ -102,14 +107,14 @@ describe("I4: joining with `after`", () => {
   });
 });
 
-describe("I6: losing the right to hear", () => {
-  test("a removed member is told by vault:left, at that point of the log, and hears no more", async () => {
+describe("I6: the end of a membership", () => {
+  test("a removed member gets vault:left at the removal's place in the log, and no later event", async () => {
     const vault = await vaultWithSources(1);
     const client = await world.member(viewer, vault.id);
     const witness = await world.member(owner, vault.id);
-    const last = await owner.createSource(vault.id, "The last one to see");
+    const last = await owner.createSource(vault.id, "Last visible event");
     await owner.expect(204, "DELETE", `/api/vaults/${vault.id}/members/${viewer.user.id}`);
-    const hidden = await owner.createSource(vault.id, "Not to see");
+    const hidden = await owner.createSource(vault.id, "Not visible to the removed member");
     assert.deepEqual(await client.next("vault:left", 0), { vaultId: vault.id, reason: "membership-revoked" });
     await witness.awaitSeq(vault.id, hidden.seq);
     await client.emitWithAck("vault:leave", vault.id);

@@ -1,4 +1,5 @@
-// I6 on live sockets of two nodes: membership, role, vault and session end there at their place, and at once.
+// I6 on live sockets of two nodes: the end of a membership, a role, a vault or a session takes effect at once, at its
+// place in the log.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { BulkSubscriber } from "./lib/bulk-subscriber.mjs";
@@ -27,8 +28,8 @@ async function connectClient(rest, options, node = world.server) {
   return world.defer(await BulkSubscriber.connect(node.url, rest, options), (client) => client.close());
 }
 
-/** A client of `rest` by each transport on each node; `where` says which. With a vault, in its room. */
-async function everywhere(rest, vaultId) {
+/** Connects a client of `rest` by each transport on each node (`where` names both). With `vaultId`, joins the room. */
+async function connectEverywhere(rest, vaultId) {
   const clients = await Promise.all(
     nodes.flatMap((node, n) =>
       TRANSPORTS.map(async (transports) => {
@@ -51,14 +52,14 @@ async function vaultWithMember(role) {
 const memberPath = (vault) => `/api/vaults/${vault.id}/members/${member.user.id}`;
 const names = (client) => client.received.map(({ name }) => name);
 
-/** Asks each client something that it is answered; whatever was sent to it before is here by then. */
-const settle = (clients, vault) => Promise.all(clients.map((client) => client.emitWithAck("vault:leave", vault.id)));
+/** Sends a request by each client. Its response arrives after everything that was sent to the client before. */
+const flush = (clients, vault) => Promise.all(clients.map((client) => client.emitWithAck("vault:leave", vault.id)));
 
 describe("I6: membership", () => {
-  test("a removed member: vault:left at its place of the log on every node, and no event above", async () => {
+  test("a removed member gets vault:left at the removal's place in the log on every node, and no later event", async () => {
     const vault = await vaultWithMember("viewer");
-    const removed = await everywhere(member, vault.id);
-    const others = await everywhere(owner, vault.id);
+    const removed = await connectEverywhere(member, vault.id);
+    const others = await connectEverywhere(owner, vault.id);
     let removal;
     // Writers on both nodes: there are events right before the removal and right after it.
     await whileWriting(
@@ -71,10 +72,10 @@ describe("I6: membership", () => {
       },
     );
     for (const client of removed) await client.until(() => client.latest["vault:left"], `vault:left, ${client.where}`);
-    const last = await owner.createSource(vault.id, "The last one");
+    const last = await owner.createSource(vault.id, "Last event");
     for (const client of others)
-      await client.until(() => client.lastSeq(vault.id) === last.seq, `the end, ${client.where}`);
-    await settle(removed, vault);
+      await client.until(() => client.lastSeq(vault.id) === last.seq, `the last event, ${client.where}`);
+    await flush(removed, vault);
     for (const client of removed) {
       assert.deepEqual(
         client.received.find(({ name }) => name === "vault:left").data,
@@ -108,13 +109,13 @@ describe("I6: membership", () => {
     }
   });
 
-  test("a member who leaves by himself, and one removed by SQL, are treated the same", async () => {
+  test("a member who leaves and a member removed by SQL get the same events", async () => {
     const vault = await vaultWithMember("contributor");
     for (const leave of [
       () => member.expect(204, "DELETE", memberPath(vault)),
       () => world.database.rows("SELECT member_remove($1, $2, $3)", [vault.id, owner.user.id, member.user.id]),
     ]) {
-      const clients = await everywhere(member, vault.id);
+      const clients = await connectEverywhere(member, vault.id);
       await leave();
       for (const client of clients) {
         const left = await client.until(() => client.latest["vault:left"], `vault:left, ${client.where}`);
@@ -125,21 +126,22 @@ describe("I6: membership", () => {
     }
   });
 
-  test("other vaults of the same socket go on", async () => {
+  test("other vaults of the same socket are not affected", async () => {
     const [vault, other] = [await vaultWithMember("viewer"), await vaultWithMember("viewer")];
-    const clients = await everywhere(member, vault.id);
+    const clients = await connectEverywhere(member, vault.id);
     for (const client of clients) await client.join(other.id);
     await owner.expect(204, "DELETE", memberPath(vault));
     for (const client of clients) await client.until(() => client.latest["vault:left"], `vault:left, ${client.where}`);
     const { seq } = await owner.createSource(other.id);
-    for (const client of clients) await client.until(() => client.lastSeq(other.id) === seq, `live, ${client.where}`);
+    for (const client of clients)
+      await client.until(() => client.lastSeq(other.id) === seq, `the live event, ${client.where}`);
   });
 });
 
 describe("I6: role", () => {
-  test("promoted, a socket may create at once; demoted, it may not; on every node, without joining again", async () => {
+  test("a promotion or demotion takes effect at once on every node, without joining again", async () => {
     const vault = await vaultWithMember("viewer");
-    const clients = await everywhere(member, vault.id);
+    const clients = await connectEverywhere(member, vault.id);
     const attempt = (client) => client.emitWithAck("source:created", { vaultId: vault.id, ...newSource("By socket") });
     for (let round = 0; round < 3; round++) {
       for (const client of clients) {
@@ -177,9 +179,9 @@ describe("I6: role", () => {
     }
   });
 
-  test("removed, a socket can create nothing any more", async () => {
+  test("a removed member cannot create sources any more", async () => {
     const vault = await vaultWithMember("contributor");
-    const clients = await everywhere(member, vault.id);
+    const clients = await connectEverywhere(member, vault.id);
     await owner.expect(204, "DELETE", memberPath(vault));
     const head = await world.database.headSeq(vault.id);
     for (const client of clients) {
@@ -191,9 +193,9 @@ describe("I6: role", () => {
 });
 
 describe("I6: vault", () => {
-  test("deleted: vault:deleted, then vault:left, for everyone on every node", async () => {
+  test("a deleted vault: vault:deleted, then vault:left, for every member on every node", async () => {
     const vault = await vaultWithMember("viewer");
-    const clients = [...(await everywhere(owner, vault.id)), ...(await everywhere(member, vault.id))];
+    const clients = [...(await connectEverywhere(owner, vault.id)), ...(await connectEverywhere(member, vault.id))];
     await owner.createSource(vault.id);
     const { seq } = await owner.at(nodes[1]).expect(204, "DELETE", `/api/vaults/${vault.id}`);
     for (const client of clients) {
@@ -214,30 +216,30 @@ describe("I6: vault", () => {
 });
 
 describe("I6: session", () => {
-  /** Another session of the same user. */
-  const again = ({ url, user }) => new RestClient(url).login(user.email);
+  /** Starts another session of the same user. */
+  const newSession = ({ url, user }) => new RestClient(url).login(user.email);
 
-  /** Asserts that all are cut off; says how long after `from` the last one was. */
-  async function assertCut(t, clients, from) {
-    for (const client of clients) await client.until(() => client.disconnects === 1, `cut off, ${client.where}`);
-    t.diagnostic(`all cut off ${Math.round(performance.now() - from)} ms after; promised is a second`);
+  /** Asserts that all clients are disconnected, and reports how long after `from`. */
+  async function assertDisconnected(t, clients, from) {
+    for (const client of clients) await client.until(() => client.disconnects === 1, `disconnected, ${client.where}`);
+    t.diagnostic(`all disconnected after ${Math.round(performance.now() - from)} ms; the limit is one second`);
   }
 
-  /** Asserts that an event reaches `staying`, and none of `gone`; and that these may not come back. */
-  async function assertGone(vault, gone, staying) {
+  /** Asserts that an event reaches `staying` but not `gone`, and that the clients in `gone` cannot reconnect. */
+  async function assertSessionEnded(vault, gone, staying) {
     const counts = gone.map((client) => client.eventsOf(vault.id).length);
-    const { seq } = await owner.createSource(vault.id, "Not for a session that is over");
+    const { seq } = await owner.createSource(vault.id, "Not for an ended session");
     for (const client of staying) {
-      await client.until(() => client.lastSeq(vault.id) === seq, `live, ${client.where}`);
+      await client.until(() => client.lastSeq(vault.id) === seq, `the live event, ${client.where}`);
       assert.equal(client.disconnects, 0, client.where);
     }
     for (const [i, client] of gone.entries()) {
-      // As clients do by default, it tries again while nobody says no.
+      // As by default, the client reconnects unless the server rejects it.
       client.socket.io.reconnection(true).reconnectionDelay(50).reconnectionDelayMax(100);
       client.socket.connect();
-      await client.until(() => client.latest.connect_error === "UNAUTHORIZED", `the refusal, ${client.where}`);
-      assert.equal(client.eventsOf(vault.id).length, counts[i], `nothing more, ${client.where}`);
-      assert.equal(client.socket.active, false, "the client takes it as final");
+      await client.until(() => client.latest.connect_error === "UNAUTHORIZED", `the rejection, ${client.where}`);
+      assert.equal(client.eventsOf(vault.id).length, counts[i], `no further event, ${client.where}`);
+      assert.equal(client.socket.active, false, "the client treats the rejection as final");
     }
   }
 
@@ -248,30 +250,30 @@ describe("I6: session", () => {
       (session) => world.database.rows("DELETE FROM sessions WHERE token_hash = sha256($1)", [tokenOf(session)]),
     ],
     [
-      "ended by SQL",
+      "expired by SQL",
       (session) =>
         world.database.rows("UPDATE sessions SET expires_at = now() WHERE token_hash = sha256($1)", [tokenOf(session)]),
     ],
   ]) {
-    test(`${what}: its sockets on every node are cut off, those of the user's other sessions stay`, async (t) => {
+    test(`${what}: its sockets on every node are disconnected, those of the user's other sessions stay`, async (t) => {
       const vault = await vaultWithMember("viewer");
-      const [ending, other] = [await again(member), await again(member)];
-      const gone = await everywhere(ending, vault.id);
-      const staying = await everywhere(other, vault.id);
+      const [ending, other] = [await newSession(member), await newSession(member)];
+      const gone = await connectEverywhere(ending, vault.id);
+      const staying = await connectEverywhere(other, vault.id);
       const from = performance.now();
       await end(ending);
-      await assertCut(t, gone, from);
-      await assertGone(vault, gone, staying);
+      await assertDisconnected(t, gone, from);
+      await assertSessionEnded(vault, gone, staying);
     });
   }
 
   const tokenOf = (session) => session.cookie.split("=")[1];
 
-  test("about to expire: cut off then and not before, and a session prolonged in time stays", async (t) => {
+  test("expiry: sockets are disconnected at the expiry and not earlier; a prolonged session stays", async (t) => {
     const vault = await vaultWithMember("viewer");
-    const [ending, prolonged] = [await again(member), await again(member)];
-    const gone = await everywhere(ending, vault.id);
-    const staying = await everywhere(prolonged, vault.id);
+    const [ending, prolonged] = [await newSession(member), await newSession(member)];
+    const gone = await connectEverywhere(ending, vault.id);
+    const staying = await connectEverywhere(prolonged, vault.id);
     const set = (session, interval) =>
       world.database.rows(
         "UPDATE sessions SET expires_at = clock_timestamp() + $2::interval WHERE token_hash = sha256($1)",
@@ -281,20 +283,20 @@ describe("I6: session", () => {
     await set(ending, "1 second");
     const from = performance.now();
     await set(prolonged, "1 hour");
-    await Promise.race(gone.map((client) => client.until(() => client.disconnects === 1, "the first cut")));
-    assert.ok(performance.now() - from > 900, "not before its time");
-    await assertCut(t, gone, from + 1000);
-    await assertGone(vault, gone, staying);
+    await Promise.race(gone.map((client) => client.until(() => client.disconnects === 1, "the first disconnection")));
+    assert.ok(performance.now() - from > 900, "not too early");
+    await assertDisconnected(t, gone, from + 1000);
+    await assertSessionEnded(vault, gone, staying);
   });
 
-  test("expired by its age alone, with nobody touching it", async (t) => {
+  test("expiry at the end of the session lifetime, without a change in the database", async (t) => {
     const server = await world.startServer({ env: { SYNCSCRIPT_SESSION_LIFETIME_S: "3" } });
     const vault = await vaultWithMember("viewer");
     const witness = await connectClient(owner);
     await witness.join(vault.id);
     const ending = await new RestClient(server.url).login(member.user.email);
     const expires = Date.parse((await ending.expect(200, "GET", "/api/auth/session")).body.expires);
-    // On the node that began it, and on one with another setting.
+    // On the node that issued the session, and on one with another lifetime.
     const gone = [];
     for (const node of [server, world.server]) {
       for (const transports of TRANSPORTS) {
@@ -305,45 +307,45 @@ describe("I6: session", () => {
       }
     }
     for (const client of gone) {
-      await client.until(() => client.disconnects === 1, `cut off, ${client.where}`);
-      assert.ok(Date.now() >= expires - 50, "not before its time");
+      await client.until(() => client.disconnects === 1, `disconnected, ${client.where}`);
+      assert.ok(Date.now() >= expires - 50, "not too early");
     }
-    t.diagnostic(`all cut off ${Date.now() - expires} ms after the end; promised is a second`);
-    await assertGone(vault, gone, [witness]);
+    t.diagnostic(`all disconnected ${Date.now() - expires} ms after the expiry; the limit is one second`);
+    await assertSessionEnded(vault, gone, [witness]);
     assertNoPanic(server);
     await server.end("SIGKILL");
   });
 
-  test("none at all: a client that is upgrading meanwhile is told UNAUTHORIZED all the same, 60 times", async () => {
+  test("no valid session: a client gets UNAUTHORIZED even during its upgrade, 60 times", async () => {
     const cookie = "authjs.session-token=forged";
     for (let round = 0; round < 6; round++) {
       const clients = Array.from({ length: 10 }, () =>
         world.defer(new BulkSubscriber(world.server.url, { cookie }), (client) => client.close()),
       );
       for (const client of clients) {
-        assert.equal(await client.until(() => client.latest.connect_error, "the refusal"), "UNAUTHORIZED");
+        assert.equal(await client.until(() => client.latest.connect_error, "the rejection"), "UNAUTHORIZED");
         client.close();
       }
     }
   });
 
-  test("a long-polling client without the library: its poll under way ends, and its session is refused", async () => {
+  test("a long-polling client without the library: its pending poll ends, and its session is rejected", async () => {
     const vault = await vaultWithMember("viewer");
-    const ending = await again(member);
+    const ending = await newSession(member);
     const client = await Poller.connect(world.server, ending.cookie);
     await client.join(vault.id);
     const poll = client.poll();
     await ending.request("POST", "/api/auth/logout");
     await poll;
-    await eventually(async () => (await client.send("3")) === 400, "sending is refused");
-    await owner.createSource(vault.id, "Not for a session that is over");
-    assert.equal(await client.poll(), 400, "polling is refused");
+    await eventually(async () => (await client.send("3")) === 400, "sending is rejected");
+    await owner.createSource(vault.id, "Not for an ended session");
+    assert.equal(await client.poll(), 400, "polling is rejected");
     assert.equal(client.eventsOf(vault.id).length, 0);
   });
 
-  test("a client that does not read, and one that asks for the same session twice, are cut off all the same", async () => {
+  test("a stalled client and a client with a second connection for its session are disconnected too", async () => {
     const vault = await vaultWithMember("viewer");
-    const ending = await again(member);
+    const ending = await newSession(member);
     const stalled = world.defer(await RawSocket.connect(world.server, ending.cookie), (raw) => raw.destroy());
     await stalled.join(vault.id);
     stalled.stopReading();
@@ -352,17 +354,17 @@ describe("I6: session", () => {
     await upgraded.join(vault.id);
     await eventually(() => upgraded.transport === "websocket", "the upgrade");
     const twin = await RawSocket.dial(world.server, ending.cookie, upgraded.socket.io.engine.id);
-    await withDeadline(twin.closed, "the second connection of a session is refused");
+    await withDeadline(twin.closed, "the second connection of a session closes");
     await ending.request("POST", "/api/auth/logout");
-    await eventually(() => !isEstablished(world.server.port, stalled.localPort), "the stalled one is cut off");
-    await upgraded.until(() => upgraded.disconnects === 1, "the upgraded one is cut off");
-    await assertGone(vault, [upgraded], []);
+    await eventually(() => !isEstablished(world.server.port, stalled.localPort), "the stalled client is disconnected");
+    await upgraded.until(() => upgraded.disconnects === 1, "the upgraded client is disconnected");
+    await assertSessionEnded(vault, [upgraded], []);
   });
 
-  test("a session that ends while the database is away from the node is found afterwards", async (t) => {
+  test("a session that ends during a database outage is found afterwards", async (t) => {
     const vault = await vaultWithMember("viewer");
-    const ending = await again(member);
-    const gone = await everywhere(ending, vault.id);
+    const ending = await newSession(member);
+    const gone = await connectEverywhere(ending, vault.id);
     const survivor = world.defer(await world.database.connection(), (connection) => connection.end());
     await world.database.allowConnections(false);
     try {
@@ -371,6 +373,6 @@ describe("I6: session", () => {
     } finally {
       await world.database.allowConnections(true);
     }
-    await assertCut(t, gone, performance.now());
+    await assertDisconnected(t, gone, performance.now());
   });
 });

@@ -1,4 +1,4 @@
-// The three scenarios of the plan (Quickstart Scenarios), step by step, with the demo accounts that `seed-demo` makes.
+// The three quickstart scenarios of the plan, step by step, with the demo accounts of `seed-demo`.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { DEMO_ROLES, demoLogins, seedDemo } from "./lib/demo.mjs";
@@ -20,14 +20,14 @@ describe("the plan's scenarios", () => {
   });
   after(() => world?.close());
 
-  /** The three demo users, each connected and in the vault's room. */
-  async function everyoneJoined() {
+  /** Connects the three demo users and joins the vault's room. */
+  async function joinEveryone() {
     const clients = await Promise.all(DEMO_ROLES.map((role) => world.member(users[role], vaultId)));
     return Object.fromEntries(DEMO_ROLES.map((role, i) => [role, clients[i]]));
   }
 
   test("Scenario 1: Real-Time Source Notification", async () => {
-    const clients = await everyoneJoined();
+    const clients = await joinEveryone();
     for (const role of DEMO_ROLES) {
       assert.equal(clients[role].joined.vaultId, vaultId);
       assert.equal(clients[role].joined.role, role);
@@ -41,12 +41,12 @@ describe("the plan's scenarios", () => {
       assert.equal(name, "source:created");
       assert.equal(data.source.id, created.id);
       assert.equal(data.source.title, "Attention Is All You Need");
-      assert.ok(at - answeredAt < WITHIN_MS, `${role} saw it after ${at - answeredAt} ms`);
+      assert.ok(at - answeredAt < WITHIN_MS, `${role} received it after ${at - answeredAt} ms`);
     }
   });
 
-  test("Scenario 1, with three clients at once: each adds, everyone sees all, attributed to who did it", async () => {
-    const clients = await everyoneJoined();
+  test("Scenario 1 with three clients: everyone receives every source with its author", async () => {
+    const clients = await joinEveryone();
     const from = Object.fromEntries(DEMO_ROLES.map((role) => [role, clients[role].joined.seq]));
     const added = await Promise.all(
       ["owner", "contributor", "owner", "contributor"].map(async (role, i) => ({
@@ -58,22 +58,25 @@ describe("the plan's scenarios", () => {
 
     for (const role of DEMO_ROLES) {
       await clients[role].awaitSeq(vaultId, last);
-      const news = clients[role].eventsOf(vaultId).filter(({ data }) => data.seq > from[role] && data.seq <= last);
-      const seen = news.map(({ data }) => [data.seq, data.source.title, data.actor.role, data.actor.userId]);
-      const told = added.map(({ role, source }) => [source.seq, source.title, role, users[role].user.id]);
+      const events = clients[role].eventsOf(vaultId).filter(({ data }) => data.seq > from[role] && data.seq <= last);
+      const received = events.map(({ data }) => [data.seq, data.source.title, data.actor.role, data.actor.userId]);
+      const expected = added.map(({ role, source }) => [source.seq, source.title, role, users[role].user.id]);
       assert.deepEqual(
-        seen,
-        told.sort((a, b) => a[0] - b[0]),
-        `what the ${role} saw`,
+        received,
+        expected.sort((a, b) => a[0] - b[0]),
+        `the events of the ${role}`,
       );
     }
   });
 
   test("Scenario 2: Session-Based Authentication", async () => {
     const stranger = world.attempt({});
-    const refusal = await stranger.waitFor(({ name }) => name === "connect_error" || name === "connect", "the refusal");
-    assert.equal(refusal.name, "connect_error");
-    assert.equal(refusal.data, "UNAUTHORIZED");
+    const rejection = await stranger.waitFor(
+      ({ name }) => name === "connect_error" || name === "connect",
+      "the connection or its rejection",
+    );
+    assert.equal(rejection.name, "connect_error");
+    assert.equal(rejection.data, "UNAUTHORIZED");
     assert.equal(stranger.socket.connected, false);
 
     const viewer = await world.subscriber(users.viewer);
@@ -92,7 +95,7 @@ describe("the plan's scenarios", () => {
     assert.equal(error.message, "Insufficient permissions");
 
     const created = await users.owner.createSource(vaultId, "The owner's");
-    assert.equal(created.seq, viewer.joined.seq + 1, "the refused attempt left nothing in the log");
+    assert.equal(created.seq, viewer.joined.seq + 1, "the rejected attempt wrote no event");
     const { name, data } = await viewer.awaitSeq(vaultId, created.seq);
     assert.equal(name, "source:created");
     assert.equal(data.source.title, "The owner's");

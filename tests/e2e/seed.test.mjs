@@ -1,4 +1,4 @@
-// `syncscript seed-demo`: three logins, one vault with each role, a few sources; a second run changes nothing.
+// `syncscript seed-demo`: three logins, one vault with each role, and a few sources. A second run changes nothing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Database } from "./lib/database.mjs";
@@ -7,8 +7,8 @@ import { newSource } from "./lib/rest.mjs";
 import { assertContiguous } from "./lib/subscriber.mjs";
 import { World } from "./lib/world.mjs";
 
-/** Every row of the seeded tables; sessions come and go by logins. */
-async function contents(database) {
+/** Every row of the seeded tables. Sessions are left out, because logins create them. */
+async function readTables(database) {
   const tables = ["users", "vaults", "vault_users", "sources", "outbox"];
   const rows = await Promise.all(
     tables.map((table) => database.rows(`SELECT t::text AS row FROM ${table} t ORDER BY 1`)),
@@ -20,7 +20,7 @@ test("seed-demo works on an empty database, and a second run changes nothing and
   const database = await Database.create();
   t.after(() => database.drop());
   const first = await seedDemo(database);
-  const before = await contents(database);
+  const before = await readTables(database);
   assert.equal(before.users.length, 3);
   assert.equal(before.vaults.length, 1);
   assert.equal(before.vault_users.length, 3);
@@ -28,7 +28,7 @@ test("seed-demo works on an empty database, and a second run changes nothing and
 
   const second = await seedDemo(database);
   assert.deepEqual(second.logins, first.logins);
-  assert.deepEqual(await contents(database), before);
+  assert.deepEqual(await readTables(database), before);
 });
 
 test("the printed logins work, each with its role", async (t) => {
@@ -46,7 +46,7 @@ test("the printed logins work, each with its role", async (t) => {
     );
     const { sources, seq } = (await users[role].expect(200, "GET", `/api/vaults/${vaults[0].id}/sources`)).body;
     assert.ok(sources.length >= 2);
-    // The demo is made by the same appends as everything else: its log tells it all.
+    // The demo uses the normal append functions, so its log is complete.
     const { events, headSeq } = (await users[role].expect(200, "GET", `/api/vaults/${vaults[0].id}/events`)).body;
     assertContiguous(
       events.map((event) => event.seq),
@@ -67,7 +67,7 @@ test("the printed logins work, each with its role", async (t) => {
   }
 });
 
-test("seeding a running system: the demo's vault can be joined at once, and a wrong password does not log in", async (t) => {
+test("seeding a running system: the demo vault can be joined immediately, and a wrong password is rejected", async (t) => {
   const world = await World.open({ users: [] });
   t.after(() => world.close());
   const { logins } = await seedDemo(world.database);
@@ -81,7 +81,7 @@ test("seeding a running system: the demo's vault can be joined at once, and a wr
     password: `${logins.owner.password}x`,
   });
 
-  // Seeding again leaves what users have added.
+  // Seeding again does not change the users' data.
   await seedDemo(world.database);
   assert.equal(await world.database.headSeq(vault.id), seq);
 });

@@ -1,4 +1,4 @@
-// Every way in with the official client, and every way in that must stay shut.
+// Connecting with the official client: the transports, authentication and the Origin check.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertContiguous } from "./lib/subscriber.mjs";
@@ -19,7 +19,7 @@ before(async () => {
 });
 after(() => world?.close());
 
-/** Tries to connect and returns the first outcome: `{name: "connect" | "connect_error", data}`, and the client. */
+/** Tries to connect. Returns the first outcome, `{name: "connect" | "connect_error", data}`, and the client. */
 async function outcome(options) {
   const client = world.attempt(options);
   const first = await client.waitFor(({ name }) => name === "connect" || name === "connect_error", "the outcome");
@@ -42,14 +42,14 @@ describe("transports", () => {
     });
   }
 
-  test("polling only stays on polling, websocket only starts on websocket", async () => {
+  test("a polling-only client stays on polling, a websocket-only client starts on websocket", async () => {
     const polling = await world.subscriber(owner, TRANSPORTS["polling only"]);
     assert.equal(polling.transport, "polling");
     const websocket = await world.subscriber(owner, TRANSPORTS["websocket only"]);
     assert.equal(websocket.transport, "websocket");
   });
 
-  test("the upgrade happens, and events during it are neither lost nor doubled", async () => {
+  test("the upgrade succeeds, and events during it are neither lost nor duplicated", async () => {
     const vault = await world.vault();
     const client = world.attempt({ cookie: owner.cookie, ...TRANSPORTS["polling, then upgrade"] });
     const upgraded = new Promise((resolve) => {
@@ -64,7 +64,7 @@ describe("transports", () => {
       while (!done) last = (await owner.createSource(vault.id)).seq;
       last = (await owner.createSource(vault.id)).seq;
     })();
-    // Whatever ends first, or the deadline, ends the writing too.
+    // Stop writing when the upgrade, a failed write or the deadline comes first.
     const name = await withDeadline(Promise.race([upgraded, writing]), "the upgrade").finally(() => (done = true));
     await writing;
 
@@ -74,7 +74,7 @@ describe("transports", () => {
     assertContiguous(client.seqsOf(vault.id), seq + 1, last);
   });
 
-  test("120 clients at once all receive, and within a second", async () => {
+  test("120 clients at once all receive the event within a second", async () => {
     const vault = await world.vault();
     const members = [owner, ...(await Promise.all(["second", "third", "fourth"].map((name) => world.signUp(name))))];
     for (const member of members.slice(1)) await owner.addMember(vault.id, member.user, "viewer");
@@ -98,13 +98,13 @@ describe("transports", () => {
 });
 
 describe("connect authentication", () => {
-  /** Both transports must refuse; the client must not try again by itself. */
+  /** Both transports must reject the client, and the client must not reconnect. */
   async function assertUnauthorized(cookie) {
     for (const transport of ["polling", "websocket"]) {
       const { name, data, client } = await outcome({ cookie, transports: [transport], reconnection: true });
       assert.equal(name, "connect_error", transport);
       assert.equal(data, "UNAUTHORIZED", transport);
-      assert.equal(client.socket.active, false, "the client takes it as final");
+      assert.equal(client.socket.active, false, "the client treats the rejection as final");
     }
   }
 
@@ -127,25 +127,25 @@ describe("connect authentication", () => {
     }
   });
 
-  test("an expired session, which worked until then", async () => {
+  test("a session that was valid until it expired", async () => {
     const user = await world.signUp("expiring");
     await world.subscriber(user);
     await world.database.rows("UPDATE sessions SET expires_at = now() - interval '1 second' WHERE user_id = $1", [
       user.user.id,
     ]);
     await assertUnauthorized(user.cookie);
-    // Ended behind the server's back: REST learns of that with the next look at the changes.
+    // The session expired by SQL: REST notices at the next read of the session changes.
     await eventually(async () => (await user.expect(200, "GET", "/api/auth/session")).body === null, "no session");
   });
 
-  test("a session that was logged out", async () => {
+  test("a logged-out session", async () => {
     const user = await world.signUp("leaving");
     const answer = await user.request("POST", "/api/auth/logout");
     assert.ok(answer.status >= 200 && answer.status < 300, `logout -> ${answer.status}`);
     await assertUnauthorized(user.cookie);
   });
 
-  test("the session cookie is found among others", async () => {
+  test("the session cookie is found among other cookies", async () => {
     const { name } = await outcome({ cookie: `theme=dark; ${owner.cookie}; lang=en` });
     assert.equal(name, "connect");
   });
@@ -156,13 +156,13 @@ describe("Origin", () => {
     outcome({ cookie: owner.cookie, headers: { origin }, transports: [transport] });
 
   for (const transport of ["polling", "websocket"]) {
-    test(`${transport}: the server's own origin, and each on the list, is accepted`, async () => {
+    test(`${transport}: the server's own origin and every listed origin are accepted`, async () => {
       for (const origin of [world.server.url, ...ALLOWED]) {
         assert.equal((await attempt(origin, transport)).name, "connect", origin);
       }
     });
 
-    test(`${transport}: any other is refused, with a good cookie too`, async () => {
+    test(`${transport}: any other origin is rejected, even with a valid cookie`, async () => {
       const { url, port } = world.server;
       const foreign = [
         "http://evil.example",
@@ -181,7 +181,7 @@ describe("Origin", () => {
     });
   }
 
-  test("without a list only the server's own is accepted", async () => {
+  test("without a list only the server's own origin is accepted", async () => {
     const server = await world.startServer();
     const connect = (origin) =>
       world

@@ -1,4 +1,4 @@
-// I7: the tables are what the log says. `outbox-worker verify` finds every difference, `rebuild` mends it.
+// I7: the tables are the projection of the log. `outbox-worker verify` finds every difference, `rebuild` repairs it.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -24,7 +24,7 @@ import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
 import { listSources, writeVaultHistory } from "./lib/vault-history.mjs";
 import { whileWriting, writeSources } from "./lib/writers.mjs";
 
-/** What verify says of this vault; it must have found something. */
+/** Returns the findings of verify for this vault. There must be at least one. */
 async function findings(database, vaultId) {
   const { code, stdout, stderr } = await runWorker(database, "verify", "--vault", vaultId, "--json");
   assert.equal(code, 1, `exit code: ${stderr}`);
@@ -35,10 +35,10 @@ async function findings(database, vaultId) {
 }
 
 /**
- * Ways to change the tables behind the log's back: each the statements, `$1` the vault, `$2` a source, `$3` a member;
- * and what verify must say.
+ * Ways to damage the tables: the statements (`$1` the vault, `$2` a source, `$3` a member), and the finding that verify
+ * must report.
  */
-const PROJECTION = {
+const TABLE_DAMAGE = {
   "a changed title": [["UPDATE sources SET title = 'Forged' WHERE id = $2"], /sources/, { table: /Forged/ }],
   "a changed URL": [
     ["UPDATE sources SET file_url = 'https://forged.test/' WHERE id = $2"],
@@ -85,15 +85,15 @@ const PROJECTION = {
   "a head that is too high": [["UPDATE vaults SET head_seq = head_seq + 3 WHERE id = $1"], /head/],
 };
 
-/** The same for the log itself, which nothing mends. `$1` the vault. */
-const LOG = {
-  "a deleted row: a hole": ["DELETE FROM outbox WHERE vault_id = $1 AND seq = 5", /hole/],
+/** Ways to damage the log, which rebuild cannot repair. `$1` is the vault. */
+const LOG_DAMAGE = {
+  "a deleted row: a gap": ["DELETE FROM outbox WHERE vault_id = $1 AND seq = 5", /hole/],
   "the first row deleted": ["DELETE FROM outbox WHERE vault_id = $1 AND seq = 1", /begins at seq 2/],
   "the last row deleted": [
     "DELETE FROM outbox WHERE vault_id = $1 AND seq = (SELECT head_seq FROM vaults WHERE id = $1)",
     /ends at seq/,
   ],
-  "a doubled event id": [
+  "a duplicate event id": [
     `UPDATE outbox SET event_id = (SELECT event_id FROM outbox WHERE vault_id = $1 AND seq = 3)
      WHERE vault_id = $1 AND seq = 4`,
     /share their id/,
@@ -105,10 +105,10 @@ const LOG = {
   ],
 };
 
-/** Runs a statement of the above. */
-const disturb = (database, sql, values) => {
+/** Runs one of these statements with the values that it uses. */
+const damage = (database, sql, values) => {
   const used = values.slice(0, Math.max(...[...sql.matchAll(/\$(\d)/g)].map(([, n]) => Number(n))));
-  // Postgres must know the type of a parameter that only a later one needs.
+  // The cast gives Postgres the type of a parameter that the statement skips.
   const typed = `WITH p AS (SELECT ${used.map((_, i) => `$${i + 1}::uuid`).join(", ")}) ${sql.replace(/^WITH /, ", ")}`;
   return database.rows(typed, used);
 };
@@ -125,8 +125,8 @@ describe("a live two-node system", () => {
     assertNoPanic(...(world?.servers ?? []));
   });
 
-  describe("verify finds, rebuild mends", () => {
-    for (const [name, [statements, what, { log, table } = {}]] of Object.entries(PROJECTION)) {
+  describe("verify finds and rebuild repairs", () => {
+    for (const [name, [statements, what, { log, table } = {}]] of Object.entries(TABLE_DAMAGE)) {
       test(name, async () => {
         const { database } = world;
         const vault = await writeVaultHistory(users);
@@ -135,13 +135,13 @@ describe("a live two-node system", () => {
         await assertVerifiesClean(database, "--vault", vault.id);
 
         for (const sql of statements)
-          await disturb(database, sql, [vault.id, vault.sources.changed.id, users.viewer.user.id]);
+          await damage(database, sql, [vault.id, vault.sources.changed.id, users.viewer.user.id]);
         const found = await findings(database, vault.id);
-        const told = found.find((finding) => what.test(finding.what));
-        assert.ok(told, JSON.stringify(found));
-        assert.equal(told.vaultId, vault.id);
-        if (log) assert.match(told.logSays, log);
-        if (table) assert.match(told.tableSays, table);
+        const match = found.find((finding) => what.test(finding.what));
+        assert.ok(match, JSON.stringify(found));
+        assert.equal(match.vaultId, vault.id);
+        if (log) assert.match(match.logSays, log);
+        if (table) assert.match(match.tableSays, table);
         const { code, stdout } = await runWorker(database, "verify", "--vault", vault.id);
         assert.equal(code, 1);
         assert.ok(stdout.includes(vault.id) && what.test(stdout) && /damaged/.test(stdout), stdout);
@@ -152,10 +152,10 @@ describe("a live two-node system", () => {
         assert.deepEqual(await tableDigests(database, { vault: vault.id }), bad, "--dry-run changes nothing");
 
         const done = JSON.parse(await runWorkerOk(database, "rebuild", "--vault", vault.id, "--json"));
-        assert.deepEqual(done, { ...dry, dryRun: false }, "it does what --dry-run said");
+        assert.deepEqual(done, { ...dry, dryRun: false }, "the same changes as --dry-run");
         await assertVerifiesClean(database, "--vault", vault.id);
-        assert.deepEqual(await tableDigests(database, { vault: vault.id }), good, "as before");
-        // The system goes on: the next event is the next in the log, and reaches both nodes.
+        assert.deepEqual(await tableDigests(database, { vault: vault.id }), good, "the tables are restored");
+        // The system continues: the next event has the next seq and reaches both nodes.
         const { seq } = await owner.createSource(vault.id, "After");
         assert.equal(seq, vault.head + 1);
         for (const member of members) {
@@ -174,7 +174,7 @@ describe("a live two-node system", () => {
       for (const { id } of [from, to]) await assertVerifiesClean(database, "--vault", id);
     });
 
-    test("a deleted vault that was brought back by hand", async () => {
+    test("a deleted vault that was restored by SQL", async () => {
       const { database } = world;
       const vault = await writeVaultHistory(users);
       await owner.expect(204, "DELETE", `/api/vaults/${vault.id}`);
@@ -187,7 +187,7 @@ describe("a live two-node system", () => {
       await owner.expect(404, "GET", `/api/vaults/${vault.id}`);
     });
 
-    test("what users see is right again after a rebuild, on both nodes", async () => {
+    test("users see the right data on both nodes after a rebuild", async () => {
       const { database } = world;
       const vault = await writeVaultHistory(users);
       const good = await listSources(owner, vault.id);
@@ -200,11 +200,11 @@ describe("a live two-node system", () => {
       }
     });
 
-    for (const [name, [sql, what]] of Object.entries(LOG)) {
+    for (const [name, [sql, what]] of Object.entries(LOG_DAMAGE)) {
       test(`verify finds ${name}`, async () => {
         const vault = await writeVaultHistory(users);
         await assertVerifiesClean(world.database, "--vault", vault.id);
-        await disturb(world.database, sql, [vault.id]);
+        await damage(world.database, sql, [vault.id]);
         const found = await findings(world.database, vault.id);
         assert.ok(
           found.some((finding) => what.test(finding.what) && finding.vaultId === vault.id),
@@ -213,7 +213,7 @@ describe("a live two-node system", () => {
       });
     }
 
-    test("the first differences only, however many there are", async () => {
+    test("verify reports only the first differences", async () => {
       const vault = await owner.createVault("Large");
       await appendEvents(world.database, { vaultId: vault.id, actor: owner.user, count: 500 });
       await world.database.rows("UPDATE sources SET title = 'Forged' WHERE vault_id = $1", [vault.id]);
@@ -227,7 +227,7 @@ describe("a live two-node system", () => {
 });
 
 describe("all vaults", () => {
-  /** A pair with vaults, and a client in each of them on each node. */
+  /** Opens two nodes with three vaults. */
   async function open(t) {
     const world = await openTwoNodes({ users: ["owner", "contributor", "viewer"] });
     t.after(() => world.close());
@@ -237,25 +237,25 @@ describe("all vaults", () => {
     return { world, vaults, ...world.users, database: world.database };
   }
 
-  test("clean while writers go on, through both nodes", async (t) => {
+  test("verify is clean while writers use both nodes", async (t) => {
     const { world, vaults, owner, database } = await open(t);
     const rests = world.servers.map((server) => owner.at(server));
     const write = async (i) => {
       await writeSources(rests[i % 2], vaults[i % 3].id, 3);
-      if (i === 0) await rests[0].createVault("Born meanwhile");
+      if (i === 0) await rests[0].createVault("Created during verify");
     };
     await whileWriting(6, write, async () => {
       let events = 0;
       for (let i = 0; i < 6; i++) {
         const report = await assertVerifiesClean(database, ...(i % 2 ? ["--all"] : []));
-        assert.ok(report.events > events, "the log grows meanwhile");
+        assert.ok(report.events > events, "the log grows during verify");
         events = report.events;
       }
     });
     assert.match(await runWorkerOk(database, "verify"), /all is as the log says/);
   });
 
-  test("a rebuild of a healthy system writes no row, while writers go on too", async (t) => {
+  test("a rebuild of a healthy system writes no row, even during writes", async (t) => {
     const { world, vaults, owner, database } = await open(t);
     const clients = await joinOnBothNodes(world, owner, vaults[0].id);
     const before = await tableDigests(database, { touched: true });
@@ -281,7 +281,7 @@ describe("all vaults", () => {
     }
   });
 
-  test("an event id that two vaults share", async (t) => {
+  test("an event id shared by two vaults", async (t) => {
     const { vaults, database } = await open(t);
     const [{ event_id: id }] = await database.rows("SELECT event_id FROM outbox WHERE vault_id = $1 AND seq = 2", [
       vaults[0].id,
@@ -294,7 +294,7 @@ describe("all vaults", () => {
     assert.ok(found[0].what.includes(id), found[0].what);
   });
 
-  test("damage in several vaults is told of each, and rebuild --all mends all", async (t) => {
+  test("damage in several vaults is reported per vault, and rebuild --all repairs all", async (t) => {
     const { vaults, database } = await open(t);
     await database.rows("UPDATE sources SET title = 'Forged' WHERE vault_id = $1", [vaults[0].id]);
     await database.rows("DELETE FROM vault_users WHERE vault_id = $1", [vaults[2].id]);
@@ -306,7 +306,7 @@ describe("all vaults", () => {
     await assertVerifiesClean(database);
   });
 
-  test("SIGKILL in the middle of rebuild --all: each vault is mended or as it was, and it can be run again", async (t) => {
+  test("SIGKILL during rebuild --all: each vault is repaired or unchanged, and the command can run again", async (t) => {
     const { world, vaults, owner, database } = await open(t);
     const clients = await joinOnBothNodes(world, owner, vaults[1].id);
     for (const { id } of vaults) {
@@ -315,7 +315,7 @@ describe("all vaults", () => {
     }
     const damaged = await tableDigests(database, { vault: vaults[1].id });
 
-    // The second vault's members can be mended, and one of its sources cannot: the tool waits halfway through it.
+    // The tool can repair the second vault's members but not one of its sources, so it waits halfway through this vault.
     const holder = await database.connection();
     t.after(() => holder.end());
     await holder.query("BEGIN");
@@ -327,9 +327,9 @@ describe("all vaults", () => {
     await holder.query("ROLLBACK");
     await waitForDisconnect(database);
 
-    assert.deepEqual(await tableDigests(database, { vault: vaults[1].id }), damaged, "the second is as it was");
+    assert.deepEqual(await tableDigests(database, { vault: vaults[1].id }), damaged, "the second vault is unchanged");
     for (const { id } of vaults.slice(1)) await findings(database, id);
-    // The vault that was being rebuilt is not locked any more.
+    // The vault is not locked any more.
     const { seq } = await owner.createSource(vaults[1].id, "After the kill");
     for (const client of clients) await client.awaitSeq(vaults[1].id, seq);
     assert.equal((await runWorkerJson(database, "rebuild", "--all")).vaultsChanged, 2);
@@ -337,7 +337,7 @@ describe("all vaults", () => {
   });
 });
 
-describe("bad input: one sentence, and nothing changed", () => {
+describe("invalid input: one sentence and no change", () => {
   const unknown = randomUUID();
   let database, vaultId;
   before(async () => {
@@ -352,7 +352,7 @@ describe("bad input: one sentence, and nothing changed", () => {
   });
   after(() => database?.drop());
 
-  /** Every command, with arguments that are good. */
+  /** Every command with valid arguments. */
   const commands = () => ({
     status: ["status"],
     tail: ["tail", "--vault", vaultId, "--after", "0"],
@@ -365,17 +365,17 @@ describe("bad input: one sentence, and nothing changed", () => {
     import: ["import"],
     compact: ["compact", "--vault", vaultId, "--before", "2"],
   });
-  const each = async (check) => {
+  const forEachCommand = async (check) => {
     for (const [name, args] of Object.entries(commands())) await check(args, name);
   };
 
-  test("an unknown vault, for every command that takes one", async () => {
+  test("an unknown vault, for every command with --vault", async () => {
     for (const args of [["replay"], ["verify"], ["rebuild"], ["export"], ["tail"], ["compact", "--before", "2"]]) {
       await assertRejectedUnchanged(database, [...args, "--vault", unknown], new RegExp(`no vault ${unknown}`));
     }
   });
 
-  test("neither --vault nor --all for rebuild", async () => {
+  test("rebuild without --vault and --all", async () => {
     const { code, stdout, stderr } = await runWorker(database, "rebuild");
     assert.ok(code > 0);
     assert.match(stderr, /--vault/);
@@ -384,15 +384,17 @@ describe("bad input: one sentence, and nothing changed", () => {
   });
 
   test("no DATABASE_URL", async () => {
-    await each(async (args) => assertErrorExit(await run(OUTBOX_WORKER_BIN, args), /DATABASE_URL is not set/));
+    await forEachCommand(async (args) =>
+      assertErrorExit(await run(OUTBOX_WORKER_BIN, args), /DATABASE_URL is not set/),
+    );
   });
 
-  test("a database that does not answer, and one that does not exist; the password is not shown", async () => {
+  test("an unreachable or missing database; the password is not shown", async () => {
     const missing = new URL(database.url);
     missing.pathname = `/${database.name}_missing`;
     missing.password = "hunter2";
     for (const url of ["postgres://someone:hunter2@127.0.0.1:1/nowhere", missing.toString(), "mysql://x:hunter2@y/z"]) {
-      await each(async (args) => {
+      await forEachCommand(async (args) => {
         const outcome = await run(OUTBOX_WORKER_BIN, args, { DATABASE_URL: url });
         assertErrorExit(outcome, /DATABASE_URL/);
         assert.ok(!outcome.stderr.includes("hunter2"), outcome.stderr);
@@ -403,7 +405,7 @@ describe("bad input: one sentence, and nothing changed", () => {
   test("a database that is not migrated", async (t) => {
     const empty = await Database.create();
     t.after(() => empty.drop());
-    await each(async (args) => {
+    await forEachCommand(async (args) => {
       assertErrorExit(await runWorker(empty, ...args), /syncscript migrate/);
       assert.deepEqual(
         await empty.rows("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"),
@@ -418,19 +420,19 @@ describe("bad input: one sentence, and nothing changed", () => {
        VALUES (9999, 'from the future', true, '', 0)`,
     );
     t.after(() => database.rows("DELETE FROM _sqlx_migrations WHERE version = 9999"));
-    await each((args) => assertRejectedUnchanged(database, args, /schema 9999/));
+    await forEachCommand((args) => assertRejectedUnchanged(database, args, /schema 9999/));
   });
 
   test("a schema older than the tool", async (t) => {
     await database.rows("CREATE TABLE kept AS SELECT * FROM _sqlx_migrations");
     await database.rows("DELETE FROM _sqlx_migrations WHERE version > 3");
     t.after(() => database.rows("INSERT INTO _sqlx_migrations SELECT * FROM kept WHERE version > 3"));
-    await each((args) => assertRejectedUnchanged(database, args, /schema 3 .*syncscript migrate/));
+    await forEachCommand((args) => assertRejectedUnchanged(database, args, /schema 3 .*syncscript migrate/));
   });
 
-  test("--json is there for every command that reports", async () => {
+  test("every command that reports has --json", async () => {
     for (const [name, args] of Object.entries(commands())) {
-      if (["tail", "export"].includes(name)) continue; // They print nothing but JSON.
+      if (["tail", "export"].includes(name)) continue; // These commands always print JSON.
       const { stdout } = await run(OUTBOX_WORKER_BIN, [args[0], "--help"]);
       assert.match(stdout, /--json/, name);
     }

@@ -1,4 +1,4 @@
-// The operator's tool on live data: `outbox-worker status` and `outbox-worker tail`.
+// `outbox-worker status` and `outbox-worker tail` on live data.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -18,18 +18,18 @@ before(async () => {
 });
 after(() => world?.close());
 
-/** Follows the log with `outbox-worker tail`; ended with the test. */
-function tail(t, ...args) {
+/** Starts `outbox-worker tail`, which ends with the test. */
+function startTail(t, ...args) {
   const process = new LineProcess(OUTBOX_WORKER_BIN, ["tail", ...args], { DATABASE_URL: world.database.url });
   t.after(() => process.end("SIGKILL"));
   return process;
 }
 
-/** The events that a tail has printed so far, of one vault. */
-const printed = ({ stdout }, vaultId) =>
+/** The events of one vault that a tail has printed so far. */
+const printedEvents = ({ stdout }, vaultId) =>
   stdout.map((line) => JSON.parse(line)).filter((event) => event.vaultId === vaultId);
 
-const printsSeq = (process, vaultId, seq) =>
+const waitForSeq = (process, vaultId, seq) =>
   process.line((line) => {
     const event = JSON.parse(line);
     return event.vaultId === vaultId && event.seq === seq;
@@ -64,22 +64,22 @@ describe("status", () => {
     const [small, large] = [await vaultWith(1), await vaultWith(20)];
     const { vaults } = JSON.parse(await status("--json"));
     for (const vault of vaults) assert.deepEqual(Object.keys(vault).sort(), [...KEYS].sort());
-    const of = ({ id }) => vaults.find(({ vaultId }) => vaultId === id);
+    const entryOf = ({ id }) => vaults.find(({ vaultId }) => vaultId === id);
 
     for (const vault of [small, large]) {
-      const told = of(vault);
+      const entry = entryOf(vault);
       assert.deepEqual(
-        [told.name, told.deleted, told.headSeq, told.events],
+        [entry.name, entry.deleted, entry.headSeq, entry.events],
         ["Watched", false, vault.head, vault.head],
       );
       const { payload } = (await world.database.log(vault.id)).at(-1);
-      assert.equal(Date.parse(told.newestEventAt), Date.parse(JSON.parse(payload).timestamp));
+      assert.equal(Date.parse(entry.newestEventAt), Date.parse(JSON.parse(payload).timestamp));
       assert.ok(
-        told.newestEventAgeSeconds >= 0 && told.newestEventAgeSeconds < 60,
-        `age ${told.newestEventAgeSeconds}`,
+        entry.newestEventAgeSeconds >= 0 && entry.newestEventAgeSeconds < 60,
+        `age ${entry.newestEventAgeSeconds}`,
       );
     }
-    assert.ok(of(small).logBytes > 200 && of(large).logBytes > 5 * of(small).logBytes, "sizes");
+    assert.ok(entryOf(small).logBytes > 200 && entryOf(large).logBytes > 5 * entryOf(small).logBytes, "sizes");
 
     await world.database.rows("UPDATE outbox SET created_at = created_at - interval '1 hour' WHERE vault_id = $1", [
       small.id,
@@ -90,15 +90,15 @@ describe("status", () => {
       Math.abs(later.find(({ vaultId }) => vaultId === small.id).newestEventAgeSeconds - 3600) < 60,
       "an hour old",
     );
-    const gone = later.find(({ vaultId }) => vaultId === large.id);
+    const deleted = later.find(({ vaultId }) => vaultId === large.id);
     assert.deepEqual(
-      [gone.deleted, gone.headSeq, gone.events],
+      [deleted.deleted, deleted.headSeq, deleted.events],
       [true, large.head + 1, large.head + 1],
       "a deleted vault keeps its log",
     );
   });
 
-  test("the table names the same, and --limit shows the newest first", async () => {
+  test("the table shows the same, and --limit keeps the newest vaults", async () => {
     const [older, newer] = [await vaultWith(2), await vaultWith(4)];
     const row = (table, { id }) => table.split("\n").find((line) => line.includes(id));
     const table = await status();
@@ -110,15 +110,15 @@ describe("status", () => {
 });
 
 describe("tail", () => {
-  test("--vault --after 0 prints the whole log, one JSON line an event, then follows it live", async (t) => {
+  test("--vault --after 0 prints the whole log as one JSON line per event, then follows it live", async (t) => {
     const vault = await vaultWith(3);
-    const process = tail(t, "--vault", vault.id, "--after", "0");
-    await printsSeq(process, vault.id, vault.head);
-    // What follows is written while the tail waits, by the server and by psql.
+    const process = startTail(t, "--vault", vault.id, "--after", "0");
+    await waitForSeq(process, vault.id, vault.head);
+    // The following events are written while tail waits, by the server and by SQL.
     const { seq } = await owner.createSource(vault.id, "Live");
-    await printsSeq(process, vault.id, seq);
+    await waitForSeq(process, vault.id, seq);
     await sqlCreateSource(world.database.pool, { vaultId: vault.id, actorId: owner.user.id });
-    await printsSeq(process, vault.id, seq + 1);
+    await waitForSeq(process, vault.id, seq + 1);
 
     const log = await world.database.log(vault.id);
     assert.equal(process.stdout.length, log.length, "nothing else on stdout");
@@ -134,82 +134,82 @@ describe("tail", () => {
     });
   });
 
-  test("--after starts behind that seq", async (t) => {
+  test("--after starts after that seq", async (t) => {
     const vault = await vaultWith(5);
-    const process = tail(t, "--vault", vault.id, "--after", "3");
-    await printsSeq(process, vault.id, vault.head);
+    const process = startTail(t, "--vault", vault.id, "--after", "3");
+    await waitForSeq(process, vault.id, vault.head);
     assertContiguous(
-      printed(process, vault.id).map(({ seq }) => seq),
+      printedEvents(process, vault.id).map(({ seq }) => seq),
       4,
       vault.head,
     );
   });
 
-  test("--vault leaves out the other vaults", async (t) => {
+  test("--vault prints only that vault", async (t) => {
     const [watched, other] = [await vaultWith(1), await vaultWith(1)];
-    const process = tail(t, "--vault", watched.id, "--after", "0");
-    await printsSeq(process, watched.id, watched.head);
+    const process = startTail(t, "--vault", watched.id, "--after", "0");
+    await waitForSeq(process, watched.id, watched.head);
     await owner.createSource(other.id, "Elsewhere");
     const { seq } = await owner.createSource(watched.id, "Here");
-    await printsSeq(process, watched.id, seq);
+    await waitForSeq(process, watched.id, seq);
     assert.deepEqual(new Set(process.stdout.map((line) => JSON.parse(line).vaultId)), new Set([watched.id]));
   });
 
-  test("without --vault it follows all, those created meanwhile too, each in order without a hole, under load", async (t) => {
+  test("without --vault it follows all vaults, including new ones, in order and without a gap under load", async (t) => {
     const vaults = [await vaultWith(1), await vaultWith(1)];
-    const process = tail(t);
-    // It is following once a first event shows up.
-    const knock = () => owner.createSource(vaults[0].id, "Is it there yet?");
-    await whileWriting(1, knock, () => process.line((line) => JSON.parse(line).vaultId === vaults[0].id, "an event"));
+    const process = startTail(t);
+    // tail has started when the first event appears.
+    const write = () => owner.createSource(vaults[0].id, "First event");
+    await whileWriting(1, write, () => process.line((line) => JSON.parse(line).vaultId === vaults[0].id, "an event"));
 
-    vaults.push(await owner.createVault("Born under watch"));
+    vaults.push(await owner.createVault("Created during tail"));
     await Promise.all(vaults.flatMap(({ id }) => Array.from({ length: 4 }, () => writeSources(owner, id, 6))));
     for (const { id } of vaults) {
       const head = await world.database.headSeq(id);
-      await printsSeq(process, id, head);
-      const seqs = printed(process, id).map(({ seq }) => seq);
+      await waitForSeq(process, id, head);
+      const seqs = printedEvents(process, id).map(({ seq }) => seq);
       assertContiguous(seqs, seqs[0], head, `the log of ${id}`);
     }
-    assert.equal(printed(process, vaults[2].id)[0].seq, 1, "the new vault from its first event");
+    assert.equal(printedEvents(process, vaults[2].id)[0].seq, 1, "the new vault from its first event");
   });
 
   test("survives the loss of its connections", async (t) => {
     const vault = await vaultWith(1);
-    const process = tail(t, "--vault", vault.id, "--after", "0");
-    await printsSeq(process, vault.id, vault.head);
+    const process = startTail(t, "--vault", vault.id, "--after", "0");
+    await waitForSeq(process, vault.id, vault.head);
     let last = vault.head;
     const write = async () => {
-      const answer = await owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource("Through storms"));
+      const answer = await owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource("During outages"));
       if (answer.status === 201) last = Math.max(last, answer.seq);
     };
     await whileWriting(2, write, async () => {
       for (let kill = 0; kill < 5; kill++) {
         await world.database.terminateBackends();
         const before = last;
-        await eventually(() => last >= before + 5, "writing goes on");
-        await printsSeq(process, vault.id, last);
+        await eventually(() => last >= before + 5, "writes continue");
+        await waitForSeq(process, vault.id, last);
       }
     });
     const head = await world.database.headSeq(vault.id);
-    await printsSeq(process, vault.id, head);
+    await waitForSeq(process, vault.id, head);
     assertContiguous(
-      printed(process, vault.id).map(({ seq }) => seq),
+      printedEvents(process, vault.id).map(({ seq }) => seq),
       1,
       head,
     );
   });
 
-  test("ends well when its reader has seen enough", async (t) => {
+  test("exits with 0 when its reader closes the pipe", async (t) => {
     const vault = await vaultWith(1);
-    const process = tail(t, "--vault", vault.id, "--after", "0");
-    await printsSeq(process, vault.id, vault.head);
+    const process = startTail(t, "--vault", vault.id, "--after", "0");
+    await waitForSeq(process, vault.id, vault.head);
     process.child.stdout.destroy();
-    const write = () => owner.createSource(vault.id, "Nobody reads this");
-    const ended = await whileWriting(1, write, () => withDeadline(process.exit, "the end of tail"));
-    assert.deepEqual(ended, { code: 0, signal: null });
+    const write = () => owner.createSource(vault.id, "Unread");
+    const exit = await whileWriting(1, write, () => withDeadline(process.exit, "tail exits"));
+    assert.deepEqual(exit, { code: 0, signal: null });
   });
 
-  test("a vault that does not exist is refused in words", async () => {
+  test("an unknown vault is rejected with a message", async () => {
     const id = randomUUID();
     const { code, stdout, stderr } = await run(OUTBOX_WORKER_BIN, ["tail", "--vault", id], {
       DATABASE_URL: world.database.url,
@@ -219,7 +219,7 @@ describe("tail", () => {
     assert.equal(stdout, "");
   });
 
-  test("a malformed --vault and a bad --after are refused in words", async () => {
+  test("a malformed --vault or --after is rejected with a message", async () => {
     for (const args of [["--vault", "not-a-uuid"], ["--after=x"], ["--after=-1"]]) {
       const { code, stdout, stderr } = await run(OUTBOX_WORKER_BIN, ["tail", ...args], {
         DATABASE_URL: world.database.url,
