@@ -56,14 +56,14 @@ async function assertDisconnected(t, clients, from) {
   t.diagnostic(`all disconnected after ${Math.round(performance.now() - from)} ms; the limit is one second`);
 }
 
-async function assertSessionEnded(vault, gone, staying = []) {
-  const counts = gone.map((client) => client.eventsOf(vault.id).length);
+async function assertSessionEnded(vault, ended, staying = []) {
+  const counts = ended.map((client) => client.eventsOf(vault.id).length);
   const { seq } = await owner.createSource(vault.id, "Not for an ended session");
   for (const client of staying) {
     await client.until(() => client.lastSeq(vault.id) === seq, `the live event, ${client.where}`);
     assert.equal(client.disconnects, 0, client.where);
   }
-  for (const [i, client] of gone.entries()) {
+  for (const [i, client] of ended.entries()) {
     client.socket.connect();
     await client.until(() => client.latest.connect_error === "UNAUTHORIZED", `the rejection, ${client.where}`);
     assert.equal(client.eventsOf(vault.id).length, counts[i], `no further event, ${client.where}`);
@@ -92,15 +92,15 @@ test("I6: sockets end when the token expires, including the tolerance of 15 s, a
   const staying = await connectEverywhere(await encryptedSession(), vault);
   // Expired 12 s ago, so 3 s of the tolerance are left.
   const session = await encryptedSession(member.user, { maxAge: -12 });
-  const gone = await connectEverywhere(session, vault);
+  const ended = await connectEverywhere(session, vault);
   const { expires } = (await session.expect(200, "GET", "/api/auth/session")).body;
   const end = performance.now() + Date.parse(expires) - Date.now();
-  for (const client of gone) {
+  for (const client of ended) {
     await client.until(() => client.disconnects === 1, `disconnected, ${client.where}`);
     assert.ok(performance.now() >= end - 50, "not too early");
   }
   t.diagnostic(`all disconnected ${Math.round(performance.now() - end)} ms after the end; the limit is one second`);
-  await assertSessionEnded(vault, gone, staying);
+  await assertSessionEnded(vault, ended, staying);
 });
 
 for (const [what, version, signOut] of [
@@ -118,14 +118,14 @@ for (const [what, version, signOut] of [
             cookieHeader(await encryptV4(claimsFor(member.user), SECRET), V4_COOKIE),
             member.user,
           );
-    const [gone, staying] = [
+    const [ended, staying] = [
       await connectEverywhere(session, vault),
       await connectEverywhere(await encryptedSession(), vault),
     ];
     const from = performance.now();
     await signOut(session.at(nodes[1]));
-    await assertDisconnected(t, gone, from);
-    await assertSessionEnded(vault, gone, staying);
+    await assertDisconnected(t, ended, from);
+    await assertSessionEnded(vault, ended, staying);
     for (const node of nodes) assert.equal((await session.at(node).request("GET", "/api/vaults")).status, 401);
     // Signing out again is not an error. The server keeps only a hash, until the token expires.
     await session.expect(204, "POST", "/api/auth/logout");
@@ -178,7 +178,7 @@ test("I6: deleting an account disconnects its sockets", async (t) => {
 test("I6: a token revoked during a database outage that exceeds the nodes' look-back is found afterwards", async (t) => {
   const vault = await vaultWithMember();
   const ending = await encryptedSession();
-  const [gone, staying] = [
+  const [ended, staying] = [
     await connectEverywhere(ending, vault),
     await connectEverywhere(await encryptedSession(), vault),
   ];
@@ -194,8 +194,8 @@ test("I6: a token revoked during a database outage that exceeds the nodes' look-
   } finally {
     await world.database.allowConnections(true);
   }
-  await assertDisconnected(t, gone, performance.now());
-  await assertSessionEnded(vault, gone, [...staying, ...rows]);
+  await assertDisconnected(t, ended, performance.now());
+  await assertSessionEnded(vault, ended, [...staying, ...rows]);
 });
 
 test("housekeeping keeps a revocation until the token has expired, and no longer", async () => {

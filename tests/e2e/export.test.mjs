@@ -48,9 +48,9 @@ function withClosingLine(lines) {
 }
 
 /** Asserts that the import fails with one sentence and changes nothing. */
-async function assertNotImported(database, input, says) {
+async function assertNotImported(database, input, message) {
   const before = await tableDigests(database);
-  assertErrorExit(await runWorkerWithInput(database, ["import"], input), says);
+  assertErrorExit(await runWorkerWithInput(database, ["import"], input), message);
   assert.deepEqual(await tableDigests(database), before, "nothing changed");
 }
 
@@ -281,11 +281,11 @@ describe("import rejects with one sentence and changes nothing", () => {
       /type/,
     ],
   };
-  for (const [name, [input, says]] of Object.entries(cases)) {
+  for (const [name, [input, message]] of Object.entries(cases)) {
     test(name, async (t) => {
       // If the import succeeds by mistake, it must not affect the next test.
       t.after(() => copy.rows("TRUNCATE vaults CASCADE"));
-      await assertNotImported(copy, input(), says);
+      await assertNotImported(copy, input(), message);
     });
   }
 

@@ -194,7 +194,7 @@ describe("starting without a database", () => {
       ["GET", "/readyz"],
       ["GET", "/api/vaults"],
       ["POST", "/api/vaults", { name: "Too early" }],
-      ["POST", "/api/auth/login", { email: "a@example.test", password: "whatever it is" }],
+      ["POST", "/api/auth/login", { email: "a@example.test", password: "some password" }],
     ]) {
       const answer = await stranger.request(method, path, body);
       assert.equal(answer.status, 503, `${method} ${path}: ${answer.text}`);

@@ -426,14 +426,14 @@ describe("invalid input: one sentence and no change", () => {
     "a rate that is not a number": [() => ["--vault", vault.id, "--rate", "quick"], /--rate/],
     "an unknown replay to cancel": [() => ["--cancel", unknown], new RegExp(unknown)],
   };
-  for (const [name, [args, says, { plain = false } = {}]] of Object.entries(cases)) {
+  for (const [name, [args, message, { plain = false } = {}]] of Object.entries(cases)) {
     test(name, async () => {
       const command = ["replay", ...args()];
-      if (!plain) return assertRejectedUnchanged(other.database, command, says);
+      if (!plain) return assertRejectedUnchanged(other.database, command, message);
       // clap's message about a missing argument is longer than one sentence.
       const { code, stdout, stderr } = await runWorker(other.database, ...command);
       assert.ok(code > 0);
-      assert.match(stderr, says);
+      assert.match(stderr, message);
       assert.equal(stdout, "");
     });
   }

@@ -225,15 +225,15 @@ describe("I6: session", () => {
     t.diagnostic(`all disconnected after ${Math.round(performance.now() - from)} ms; the limit is one second`);
   }
 
-  /** Asserts that an event reaches `staying` but not `gone`, and that the clients in `gone` cannot reconnect. */
-  async function assertSessionEnded(vault, gone, staying) {
-    const counts = gone.map((client) => client.eventsOf(vault.id).length);
+  /** Asserts that an event reaches `staying` but not `ended`, and that the clients in `ended` cannot reconnect. */
+  async function assertSessionEnded(vault, ended, staying) {
+    const counts = ended.map((client) => client.eventsOf(vault.id).length);
     const { seq } = await owner.createSource(vault.id, "Not for an ended session");
     for (const client of staying) {
       await client.until(() => client.lastSeq(vault.id) === seq, `the live event, ${client.where}`);
       assert.equal(client.disconnects, 0, client.where);
     }
-    for (const [i, client] of gone.entries()) {
+    for (const [i, client] of ended.entries()) {
       // As by default, the client reconnects unless the server rejects it.
       client.socket.io.reconnection(true).reconnectionDelay(50).reconnectionDelayMax(100);
       client.socket.connect();
@@ -258,12 +258,12 @@ describe("I6: session", () => {
     test(`${what}: its sockets on every node are disconnected, those of the user's other sessions stay`, async (t) => {
       const vault = await vaultWithMember("viewer");
       const [ending, other] = [await newSession(member), await newSession(member)];
-      const gone = await connectEverywhere(ending, vault.id);
+      const ended = await connectEverywhere(ending, vault.id);
       const staying = await connectEverywhere(other, vault.id);
       const from = performance.now();
       await end(ending);
-      await assertDisconnected(t, gone, from);
-      await assertSessionEnded(vault, gone, staying);
+      await assertDisconnected(t, ended, from);
+      await assertSessionEnded(vault, ended, staying);
     });
   }
 
@@ -272,7 +272,7 @@ describe("I6: session", () => {
   test("expiry: sockets are disconnected at the expiry and not earlier; a prolonged session stays", async (t) => {
     const vault = await vaultWithMember("viewer");
     const [ending, prolonged] = [await newSession(member), await newSession(member)];
-    const gone = await connectEverywhere(ending, vault.id);
+    const ended = await connectEverywhere(ending, vault.id);
     const staying = await connectEverywhere(prolonged, vault.id);
     const set = (session, interval) =>
       world.database.rows(
@@ -283,10 +283,10 @@ describe("I6: session", () => {
     await set(ending, "1 second");
     const from = performance.now();
     await set(prolonged, "1 hour");
-    await Promise.race(gone.map((client) => client.until(() => client.disconnects === 1, "the first disconnection")));
+    await Promise.race(ended.map((client) => client.until(() => client.disconnects === 1, "the first disconnection")));
     assert.ok(performance.now() - from > 900, "not too early");
-    await assertDisconnected(t, gone, from + 1000);
-    await assertSessionEnded(vault, gone, staying);
+    await assertDisconnected(t, ended, from + 1000);
+    await assertSessionEnded(vault, ended, staying);
   });
 
   test("expiry at the end of the session lifetime, without a change in the database", async (t) => {
@@ -297,21 +297,21 @@ describe("I6: session", () => {
     const ending = await new RestClient(server.url).login(member.user.email);
     const expires = Date.parse((await ending.expect(200, "GET", "/api/auth/session")).body.expires);
     // On the node that issued the session, and on one with another lifetime.
-    const gone = [];
+    const ended = [];
     for (const node of [server, world.server]) {
       for (const transports of TRANSPORTS) {
         const client = await connectClient(ending, { transports }, node);
         client.where = `${transports.join(" then ")} at port ${node.port}`;
         await client.join(vault.id);
-        gone.push(client);
+        ended.push(client);
       }
     }
-    for (const client of gone) {
+    for (const client of ended) {
       await client.until(() => client.disconnects === 1, `disconnected, ${client.where}`);
       assert.ok(Date.now() >= expires - 50, "not too early");
     }
     t.diagnostic(`all disconnected ${Date.now() - expires} ms after the expiry; the limit is one second`);
-    await assertSessionEnded(vault, gone, [witness]);
+    await assertSessionEnded(vault, ended, [witness]);
     assertNoPanic(server);
     await server.end("SIGKILL");
   });
@@ -364,7 +364,7 @@ describe("I6: session", () => {
   test("a session that ends during a database outage is found afterwards", async (t) => {
     const vault = await vaultWithMember("viewer");
     const ending = await newSession(member);
-    const gone = await connectEverywhere(ending, vault.id);
+    const ended = await connectEverywhere(ending, vault.id);
     const survivor = world.defer(await world.database.connection(), (connection) => connection.end());
     await world.database.allowConnections(false);
     try {
@@ -373,6 +373,6 @@ describe("I6: session", () => {
     } finally {
       await world.database.allowConnections(true);
     }
-    await assertDisconnected(t, gone, performance.now());
+    await assertDisconnected(t, ended, performance.now());
   });
 });

@@ -84,7 +84,7 @@ async function main() {
   return fine;
 }
 
-/** Runs one step. A failure is recorded, and the run goes on to the checks. */
+/** Runs one step. A failure is recorded, and the run continues with the checks. */
 async function attempt(name, step) {
   try {
     await step();
@@ -114,7 +114,7 @@ function report(injector, sums, caughtUp) {
     ["mutations without a key, sent once", history.sentOnce],
     ["- without a response, or with 503", history.unknown.size],
     ["- of these, found in the log", sums.found],
-    ["mutations rejected for lack of a role", history.refused.size],
+    ["mutations rejected for lack of a role", history.rejected.size],
     ["- applied by a late copy", sums.late],
     ["faults injected", injector.rounds.flatMap(({ kinds }) => kinds).length],
     ["rounds", injector.rounds.length],

@@ -32,26 +32,26 @@ const unexpectedStderr = (stderr) =>
 /** Runs `outbox-worker` with `--json` and returns the parsed output. */
 export const runWorkerJson = async (database, ...args) => JSON.parse(await runWorkerOk(database, ...args, "--json"));
 
-/** Asserts an error exit: code 2, one sentence on stderr that matches `says`, nothing on stdout. */
-export function assertErrorExit({ code, stdout, stderr }, says) {
+/** Asserts an error exit: code 2, one sentence on stderr that matches `message`, nothing on stdout. */
+export function assertErrorExit({ code, stdout, stderr }, message) {
   assert.equal(code, 2, "the exit code of a failed command");
   // A hint about --help may follow the sentence.
   const lines = unexpectedStderr(stderr)
     .split("\n")
     .filter((line) => line.trim() !== "" && !/^(For more information|Usage:)/.test(line));
   assert.equal(lines.length, 1, `one sentence on stderr:\n${stderr}`);
-  assert.match(lines[0], says);
+  assert.match(lines[0], message);
   assert.ok(!stderr.includes("panicked"), stderr);
   assert.equal(stdout, "");
 }
 
 /**
- * Asserts that the command fails with a sentence that matches `says` and that the database did not change. With
+ * Asserts that the command fails with a sentence that matches `message` and that the database did not change. With
  * `{vault}` it compares only that vault.
  */
-export async function assertRejectedUnchanged(database, args, says, scope) {
+export async function assertRejectedUnchanged(database, args, message, scope) {
   const before = await tableDigests(database, scope);
-  assertErrorExit(await runWorker(database, ...args), says);
+  assertErrorExit(await runWorker(database, ...args), message);
   assert.deepEqual(await tableDigests(database, scope), before, "nothing changed");
 }
 

@@ -2,7 +2,7 @@
 export class MutationHistory {
   /** Applied and finally rejected mutations, by key. */
   applied = new Map();
-  refused = new Map();
+  rejected = new Map();
   /** Mutations that have no response yet. */
   unanswered = new Map();
   /** Mutations sent once, without a key, that got no response or a 503: each may be in the log, once. */
@@ -28,7 +28,7 @@ export class MutationHistory {
     this.unanswered.delete(entry.key);
     const full = { ...entry, status: answer.status, seq: answer.seq, answer };
     if (answer.status < 300) this.applied.set(entry.key, full);
-    else if (entry.mayBeRefused?.includes(answer.status)) this.refused.set(entry.key, full);
+    else if (entry.rejectionStatuses?.includes(answer.status)) this.rejected.set(entry.key, full);
     else this.defect(entry, answer);
   }
 

@@ -1,4 +1,4 @@
-// A client misses more events than the backlog limit: it gets `vault:resync`, reloads the vault and goes on (I4).
+// A client misses more events than the backlog limit: it gets `vault:resync`, reloads the vault and continues (I4).
 import { appendEvents } from "../../e2e/lib/append.mjs";
 import { eventually } from "../../e2e/lib/wait.mjs";
 import { TRANSPORTS } from "./subscriber.mjs";

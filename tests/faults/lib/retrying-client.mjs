@@ -55,7 +55,7 @@ export const isRetryable = ({ status, body }) =>
 const ATTEMPT_FAULTS = {
   "response cut off": (proxy, random) => proxy.cutAfter("down", random.pick([0, 0, random.int(1, 600)])),
   "request cut off": (proxy, random) => proxy.cutAfter("up", random.int(0, 500)),
-  "client gone": () => {},
+  "client disconnected": () => {},
 };
 
 /** Sends one user's mutations through its own proxy to either node. */
@@ -116,7 +116,7 @@ export class RetryingClient {
     this.proxy.node = node === this.#unresponsive ? this.nodes.find((other) => other !== node) : node;
     this.#unresponsive = undefined;
     const fault = this.random.chance(this.faultRate) ? this.random.pick(Object.keys(ATTEMPT_FAULTS)) : undefined;
-    const abortAfter = fault === "client gone" ? this.random.logUniform(1, 40) : undefined;
+    const abortAfter = fault === "client disconnected" ? this.random.logUniform(1, 40) : undefined;
     if (fault) ATTEMPT_FAULTS[fault](this.proxy, this.random);
     try {
       // Sometimes the request is sent twice concurrently: the key must cover this too.

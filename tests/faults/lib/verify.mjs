@@ -18,14 +18,14 @@ export async function verify(world, scenarios) {
   );
   const logs = await readLogs(world.database, [...world.vaultIds, ...scenarios.map(({ vaultId }) => vaultId)]);
   const stored = await readStoredResponses(world.database);
-  const { applied, refused, unknown, filled } = world.history;
+  const { applied, rejected, unknown, filled } = world.history;
 
   for (const [i, vaultId] of world.vaultIds.entries()) {
     const log = logs.get(vaultId);
     const base = world.base.get(vaultId);
     add(`I2: vault ${i}: the log has no gap`, checkLog(log));
     add(`I7: vault ${i}: the log folds to the tables, and every actor had the required role`, checkFold(log));
-    const answers = { applied, refused, unknown, base, filled: filled.get(vaultId), stored };
+    const answers = { applied, rejected, unknown, base, filled: filled.get(vaultId), stored };
     sums.hidden += [...applied.values()].filter((entry) => entry.vaultId === vaultId && isHidden(entry, log)).length;
     const { problems, late, found } = checkResponses(log, vaultId, answers);
     sums.late += late;
@@ -84,7 +84,7 @@ export async function verify(world, scenarios) {
       userId,
       vaultId,
       log: logs.get(vaultId),
-      answers: { applied, refused, unknown, base: world.base.get(vaultId), filled: filled.get(vaultId), stored },
+      answers: { applied, rejected, unknown, base: world.base.get(vaultId), filled: filled.get(vaultId), stored },
       lossyRecord: world.lossyRecord,
     }),
   );

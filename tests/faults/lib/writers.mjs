@@ -83,7 +83,7 @@ export class Writer extends RetryingClient {
   }
 
   #request(kind, vaultId, key, rest) {
-    return { kind, vaultId, key, ...rest, mayBeRefused: this.guest ? [403, 404, 412] : [] };
+    return { kind, vaultId, key, ...rest, rejectionStatuses: this.guest ? [403, 404, 412] : [] };
   }
 
   #key() {

@@ -4,7 +4,7 @@
 const keyOf = ({ payload }) => payload.source?.title.split(" ")[0];
 
 /**
- * `applied`, `refused` and `unknown` come from the mutation history; `base` is the head before the history began;
+ * `applied`, `rejected` and `unknown` come from the mutation history; `base` is the head before the history began;
  * `filled` is the number of events written by SQL; `stored` is the result of `readStoredResponses`. Returns
  * `{problems, late, found}`: `found` is the number of unknown mutations that are in the log.
  *
@@ -12,7 +12,7 @@ const keyOf = ({ payload }) => payload.source?.title.split(" ")[0];
  * up, for example in a frozen server, that copy may still be applied after a later copy was rejected, if the role
  * changed in between. `late` counts these cases; a key must never be applied twice.
  */
-export function checkResponses({ rows }, vaultId, { applied, refused, unknown, base, filled = 0, stored }) {
+export function checkResponses({ rows }, vaultId, { applied, rejected, unknown, base, filled = 0, stored }) {
   const problems = [];
   const claimed = new Map();
   for (const entry of applied.values()) {
@@ -39,7 +39,7 @@ export function checkResponses({ rows }, vaultId, { applied, refused, unknown, b
       if (key) keys.add(key);
       if (claimed.has(row.seq)) continue;
       if (isUnknown(unknown.get(key), row)) found++;
-      else if (isLateCopy(refused, row)) late++;
+      else if (isLateCopy(rejected, row)) late++;
       else problems.push(`seq ${row.seq}, ${row.type}, ${key ?? "without a key"}: no response acknowledged this event`);
     }
   }
@@ -55,8 +55,8 @@ const isUnknown = (entry, row) =>
   (entry.sourceId === undefined || entry.sourceId === row.payload.source.id);
 
 /** Whether the row may be the effect of one of several copies of a rejected mutation. */
-function isLateCopy(refused, row) {
-  const entries = row.type === "source:deleted" ? [...refused.values()] : [refused.get(keyOf(row))];
+function isLateCopy(rejected, row) {
+  const entries = row.type === "source:deleted" ? [...rejected.values()] : [rejected.get(keyOf(row))];
   return entries.some(
     (entry) =>
       entry?.copies > 1 &&

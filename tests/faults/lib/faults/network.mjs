@@ -23,7 +23,7 @@ function proxyFault({ from = 100, to = 4_000, begin, end = () => {} }) {
 }
 
 const restore = ({ proxy }) => proxy.restore();
-/** Half of the held connections go on, the others are cut. */
+/** Half of the held connections continue, the others are cut. */
 const restoreOrCut = ({ proxy, random }) => {
   if (random < 0.5) proxy.cut();
   proxy.restore();

@@ -55,7 +55,7 @@ export const SERVER_FAULTS = {
 };
 
 export const SLOW_SERVER_FAULTS = {
-  /** Frozen for longer than a transaction may hold a vault's lock (5 s): the other server must go on writing. */
+  /** Frozen for longer than a transaction may hold a vault's lock (5 s): the other server must continue to write. */
   "server frozen for long": (world, random) => {
     const victim = pickNode(world, random);
     return {
