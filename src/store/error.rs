@@ -61,7 +61,7 @@ impl From<OutOfRange> for StoreError {
 }
 
 impl Refusal {
-    /// By the SQLSTATEs of `0004_append.sql`.
+    /// By the SQLSTATEs of `0002_append.sql`.
     pub(super) fn of_code(code: &str) -> Option<Self> {
         match code {
             "SY404" => Some(Self::NotFound),

@@ -71,9 +71,9 @@ impl Write for Creation {
     async fn write_each<'e>(db: impl PgExecutor<'e>, writes: &[&Self], wait: bool) -> Result<Vec<Outcome>> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT refusal, vault_id AS "asked_vault", seq, (source).id, (source).vault_id, (source).title,
+            r#"SELECT rejection, vault_id AS "requested_vault", seq, (source).id, (source).vault_id, (source).title,
                       (source).file_url, (source).version, (source).created_at, (source).updated_at
-               FROM sources_create($1, $2, $3, $4, $5, $6) ORDER BY place"#,
+               FROM sources_create($1, $2, $3, $4, $5, $6) ORDER BY ordinal"#,
             &writes.iter().map(|_| SourceId::generate().get()).collect::<Vec<_>>(),
             &writes.iter().map(|write| write.vault.get()).collect::<Vec<_>>(),
             &writes.iter().map(|write| write.actor.get()).collect::<Vec<_>>(),
@@ -134,9 +134,9 @@ impl Write for Change {
     async fn write_each<'e>(db: impl PgExecutor<'e>, writes: &[&Self], wait: bool) -> Result<Vec<Outcome>> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT refusal, vault_id AS "asked_vault", seq, (source).id, (source).vault_id, (source).title,
+            r#"SELECT rejection, vault_id AS "requested_vault", seq, (source).id, (source).vault_id, (source).title,
                       (source).file_url, (source).version, (source).created_at, (source).updated_at
-               FROM sources_change($1, $2, $3, $4, $5, $6, $7) ORDER BY place"#,
+               FROM sources_change($1, $2, $3, $4, $5, $6, $7) ORDER BY ordinal"#,
             &writes.iter().map(|write| write.source.get()).collect::<Vec<_>>(),
             &writes.iter().map(|write| write.actor.get()).collect::<Vec<_>>(),
             &writes.iter().map(|write| write.title()).collect::<Vec<_>>() as &[Option<&str>],
@@ -153,8 +153,8 @@ impl Write for Change {
 
 /// The source is there if it is not refused.
 struct Row {
-    refusal: Option<String>,
-    asked_vault: Option<Uuid>,
+    rejection: Option<String>,
+    requested_vault: Option<Uuid>,
     seq: Option<i64>,
     id: Option<Uuid>,
     vault_id: Option<Uuid>,
@@ -167,7 +167,7 @@ struct Row {
 
 impl Row {
     fn outcome(self) -> Result<Outcome> {
-        match (self.refusal.as_deref(), self.asked_vault) {
+        match (self.rejection.as_deref(), self.requested_vault) {
             (Some("busy"), Some(vault)) => Ok(Outcome::Busy(vault.into())),
             (Some(code), _) => match Refusal::of_code(code) {
                 Some(refusal) => Ok(Outcome::Refused(refusal)),

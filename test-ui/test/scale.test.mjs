@@ -22,8 +22,8 @@ before(async () => {
   await owner.addMember(vault, contributor, "contributor");
   // The very function that the server calls; by REST it would take minutes.
   await world.database.rows(
-    `SELECT (source_create($1, $2, gen_random_uuid(), 'Paper ' || n, 'https://example.com/' || n || '.pdf')).*
-       FROM generate_series(1, ${MANY}) AS n`,
+    `SELECT f.* FROM generate_series(1, ${MANY}) AS n, sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid],
+       ARRAY[$2::uuid], ARRAY['Paper ' || n], ARRAY['https://example.com/' || n || '.pdf'], true) AS f`,
     [vault.id, owner.user.id],
   );
   context = await openContext(world.browser, { url: world.url, user: owner });

@@ -104,7 +104,7 @@ async fn a_page_has_a_hundred_events_where_the_query_does_not_say() {
     let team = Team::gather(&app).await;
     // Straight into the log: a hundred requests would show nothing more.
     let appended = sqlx::query(
-        "SELECT source_create($1::uuid, $2::uuid, gen_random_uuid(), 'Many', 'https://example.com/')
+        "SELECT sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], '{Many}', '{https://example.com/}', true)
          FROM generate_series(1, 1000)",
     );
     appended.bind(&team.vault).bind(&team.owner.id).execute(&app.db).await.expect("appended");

@@ -20,7 +20,7 @@ async fn post(by: &User, vault: &str, title: &str) -> Answer {
 async fn create_each(db: &mut PgConnection, asked: &[(&str, &str)], wait: bool) -> Vec<(Option<String>, Option<i64>)> {
     let ids: Vec<Uuid> = asked.iter().map(|_| Uuid::new_v4()).collect();
     let parse = |id: &str| id.parse::<Uuid>().expect("an id");
-    let rows = sqlx::query("SELECT refusal, CASE WHEN refusal IS NULL THEN seq END FROM sources_create($1, $2, $3, $4, $4, $5) ORDER BY place")
+    let rows = sqlx::query("SELECT rejection, CASE WHEN rejection IS NULL THEN seq END FROM sources_create($1, $2, $3, $4, $4, $5) ORDER BY ordinal")
         .bind(ids)
         .bind(asked.iter().map(|(vault, _)| parse(vault)).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, actor)| parse(actor)).collect::<Vec<_>>())
@@ -83,8 +83,8 @@ type Asked<'a> = (&'a str, &'a str, Option<i32>, bool);
 async fn change_each(db: &mut PgConnection, asked: &[Asked<'_>], wait: bool) -> Vec<(Option<String>, Option<i64>)> {
     let parse = |id: &str| id.parse::<Uuid>().expect("an id");
     let rows = sqlx::query(
-        "SELECT refusal, CASE WHEN refusal IS NULL THEN seq END
-         FROM sources_change($1, $2, $3, array_fill(NULL::text, ARRAY[cardinality($1)]), $4, $5, $6) ORDER BY place",
+        "SELECT rejection, CASE WHEN rejection IS NULL THEN seq END
+         FROM sources_change($1, $2, $3, array_fill(NULL::text, ARRAY[cardinality($1)]), $4, $5, $6) ORDER BY ordinal",
     )
     .bind(asked.iter().map(|(source, ..)| parse(source)).collect::<Vec<_>>())
     .bind(asked.iter().map(|(_, actor, ..)| parse(actor)).collect::<Vec<_>>())

@@ -80,7 +80,7 @@ for (const [limit, what] of [
 test("loaded in pages while writers go on, without the application seeing the halves", async (t) => {
   const world = await World.open(t);
   await world.database.rows(
-    "SELECT count(*) FROM generate_series(1, 2500) i, source_create($1, $2, gen_random_uuid(), 'Source ' || i, 'https://example.test/')",
+    "SELECT count(*) FROM generate_series(1, 2500) i, sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY['Source ' || i], '{https://example.test/}', true)",
     [world.vaultId, world.owner.id],
   );
   const [{ id: oldest } = { id: "" }] = await world.database.rows<{ id: string }>(

@@ -105,7 +105,7 @@ test("live again, complete, soon after the network is back, with 10 000 events m
   proxy.down();
   // The append itself, in one statement: this is not about how fast they are written.
   await world.database.rows(
-    "SELECT count(*) FROM generate_series(1, 9999) i, source_create($1, $2, gen_random_uuid(), 'Source ' || i, 'https://example.test/')",
+    "SELECT count(*) FROM generate_series(1, 9999) i, sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY['Source ' || i], '{https://example.test/}', true)",
     [world.vaultId, world.owner.id],
   );
   const backAt = performance.now();

@@ -18,7 +18,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use syncscript_types::VaultId;
 
 /// The newest migration that these commands were written for.
-const SCHEMA_VERSION: i64 = 11;
+const SCHEMA_VERSION: i64 = 4;
 
 /// Connects with few connections: these commands run beside a live system.
 ///

@@ -91,12 +91,13 @@ export class Database {
 /** Creates a source by SQL, without the server and without NOTIFY. `client` is a pool or a connection. */
 export async function sqlCreateSource(client, { vaultId, actorId, title = "from psql" }) {
   const id = randomUUID();
-  await client.query("SELECT * FROM source_create($1, $2, $3, $4, $5)", [
-    vaultId,
-    actorId,
-    id,
-    title,
-    `https://example.test/${id}.pdf`,
+  const { rows } = await client.query("SELECT rejection FROM sources_create($1, $2, $3, $4, $5, true)", [
+    [id],
+    [vaultId],
+    [actorId],
+    [title],
+    [`https://example.test/${id}.pdf`],
   ]);
+  if (rows[0].rejection !== null) throw new Error(`the append was rejected: ${rows[0].rejection}`);
   return id;
 }

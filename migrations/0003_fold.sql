@@ -1,36 +1,32 @@
--- The fold: what a vault's log says is there (I7). The projection holds the same, unless someone changed it by hand;
--- verify compares, rebuild copies. Since each source event carries the whole source, the fold is the last event of each
--- source, and Postgres sorts what does not fit in memory on disk.
+-- The fold: the state that a vault's log describes (I7). The projection holds the same state unless somebody changed it
+-- by hand. `outbox-worker verify` compares the two, `rebuild` repairs the projection, and `compact` shortens the log.
 --
--- A compacted log begins with vault:snapshot, which holds what was there at that position.
+-- Each source event carries the whole source, so folding keeps the last event of each source. Postgres sorts on disk
+-- what does not fit in memory. A compacted log begins with vault:snapshot, which holds the state at its position.
 
-ALTER TABLE outbox DROP CONSTRAINT outbox_type_known;
-ALTER TABLE outbox ADD CONSTRAINT outbox_type_known CHECK (type IN (
-    'vault:created', 'vault:updated', 'vault:deleted', 'vault:snapshot',
-    'member:added', 'member:updated', 'member:removed',
-    'source:created', 'source:updated', 'source:deleted'));
-
--- The vault's own row, but for head_seq, which is no fold: it is the position itself.
+-- The vault's own row after the event p_upto, without head_seq, which is the position itself.
 CREATE FUNCTION fold_vault(p_vault uuid, p_upto bigint)
 RETURNS TABLE (name text, created_at timestamptz, updated_at timestamptz, deleted_at timestamptz)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT v.payload -> 'vault' ->> 'name', (v.payload -> 'vault' ->> 'createdAt')::timestamptz,
            (v.payload -> 'vault' ->> 'updatedAt')::timestamptz,
-           (SELECT d.created_at FROM outbox d
-            WHERE d.vault_id = p_vault AND d.seq <= p_upto AND d.type = 'vault:deleted')
+           coalesce((v.payload -> 'vault' ->> 'deletedAt')::timestamptz,
+               (SELECT d.created_at FROM outbox d
+                WHERE d.vault_id = p_vault AND d.seq <= p_upto AND d.type = 'vault:deleted'))
     FROM outbox v
     WHERE v.vault_id = p_vault AND v.seq <= p_upto AND v.type IN ('vault:created', 'vault:updated', 'vault:snapshot')
     ORDER BY v.seq DESC LIMIT 1;
 END;
 
+-- The members after the event p_upto. Empty if the vault is deleted by then.
 CREATE FUNCTION fold_members(p_vault uuid, p_upto bigint)
 RETURNS TABLE (user_id uuid, role text, created_at timestamptz)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT last.user_id, last.member ->> 'role', (last.member ->> 'createdAt')::timestamptz
     FROM (
-        SELECT DISTINCT ON (told.user_id) told.user_id, told.member
+        SELECT DISTINCT ON (entry.user_id) entry.user_id, entry.member
         FROM (
             SELECT o.seq, (o.payload -> 'member' ->> 'userId')::uuid AS user_id, o.payload -> 'member' AS member
             FROM outbox o WHERE o.vault_id = p_vault AND o.seq <= p_upto
@@ -42,13 +38,14 @@ BEGIN ATOMIC
             SELECT o.seq, (m ->> 'userId')::uuid, m
             FROM outbox o, json_array_elements(o.payload -> 'members') m
             WHERE o.vault_id = p_vault AND o.seq <= p_upto AND o.type = 'vault:snapshot'
-        ) AS told
-        ORDER BY told.user_id, told.seq DESC
+        ) AS entry
+        ORDER BY entry.user_id, entry.seq DESC
     ) AS last
     WHERE last.member IS NOT NULL AND NOT EXISTS (
         SELECT FROM outbox d WHERE d.vault_id = p_vault AND d.seq <= p_upto AND d.type = 'vault:deleted');
 END;
 
+-- The sources after the event p_upto. Empty if the vault is deleted by then.
 CREATE FUNCTION fold_sources(p_vault uuid, p_upto bigint)
 RETURNS TABLE (id uuid, vault_id uuid, title text, file_url text, version integer,
                created_at timestamptz, updated_at timestamptz)
@@ -57,7 +54,7 @@ BEGIN ATOMIC
     SELECT last.id, p_vault, last.source ->> 'title', last.source ->> 'fileUrl', (last.source ->> 'version')::integer,
            (last.source ->> 'createdAt')::timestamptz, (last.source ->> 'updatedAt')::timestamptz
     FROM (
-        SELECT DISTINCT ON (told.id) told.id, told.source
+        SELECT DISTINCT ON (entry.id) entry.id, entry.source
         FROM (
             SELECT o.seq, (o.payload -> 'source' ->> 'id')::uuid AS id, o.payload -> 'source' AS source
             FROM outbox o WHERE o.vault_id = p_vault AND o.seq <= p_upto
@@ -69,14 +66,15 @@ BEGIN ATOMIC
             SELECT o.seq, (s ->> 'id')::uuid, s
             FROM outbox o, json_array_elements(o.payload -> 'sources') s
             WHERE o.vault_id = p_vault AND o.seq <= p_upto AND o.type = 'vault:snapshot'
-        ) AS told
-        ORDER BY told.id, told.seq DESC
+        ) AS entry
+        ORDER BY entry.id, entry.seq DESC
     ) AS last
     WHERE last.source IS NOT NULL AND NOT EXISTS (
         SELECT FROM outbox d WHERE d.vault_id = p_vault AND d.seq <= p_upto AND d.type = 'vault:deleted');
 END;
 
--- What differs between fold and projection of one vault, a row a difference: in which table, which row, and both sides.
+-- The differences between fold and projection of one vault: one row per difference, with the table, the row's id and
+-- both versions as JSON (null where the row is missing).
 CREATE FUNCTION fold_differences(p_vault uuid)
 RETURNS TABLE (relation text, id uuid, folded text, projected text)
 LANGUAGE sql STABLE
@@ -101,8 +99,8 @@ BEGIN ATOMIC
     WHERE (f.*) IS DISTINCT FROM (v.*);
 END;
 
--- Makes the projection of one vault what its log says, and tells how many rows that changed. Rows that are right are
--- not touched. The vault is locked meanwhile.
+-- Replaces the projection of one vault by the fold of its log, and returns the number of rows that it changed. Correct
+-- rows are not touched. Locks the vault until the transaction ends.
 CREATE FUNCTION rebuild_vault(p_vault uuid) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -151,7 +149,9 @@ BEGIN
     RETURN v_changed + v_rows;
 END $$;
 
--- Replaces the events before p_before by one vault:snapshot at p_before - 1. Returns how many events went.
+-- Replaces the events before p_before by one vault:snapshot at p_before - 1, and returns the number of events that it
+-- deleted. The snapshot of a deleted vault has vault.deletedAt, and no members or sources. Locks the vault until the
+-- transaction ends.
 CREATE FUNCTION compact_vault(p_vault uuid, p_before bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -166,13 +166,14 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no such position' USING ERRCODE = 'SY404';
     END IF;
-    -- The snapshot takes the place of an event; it is kept in the name of who made that one.
+    -- The snapshot replaces an event and keeps that event's actor.
     SELECT actor_id INTO v_actor FROM outbox WHERE vault_id = p_vault AND seq = v_cut;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no such position' USING ERRCODE = 'SY404';
     END IF;
     SELECT '{"vaultId":"' || p_vault || '","vault":{"id":"' || p_vault || '","name":' || to_json(f.name)
-            || ',"createdAt":"' || event_time(f.created_at) || '","updatedAt":"' || event_time(f.updated_at) || '"}'
+            || ',"createdAt":"' || event_time(f.created_at) || '","updatedAt":"' || event_time(f.updated_at)
+            || coalesce('","deletedAt":"' || event_time(f.deleted_at), '') || '"}'
             || ',"members":' || coalesce((SELECT json_agg(json_build_object('userId', m.user_id, 'userName', u.name,
                     'role', m.role, 'createdAt', event_time(m.created_at)))
                 FROM fold_members(p_vault, v_cut) m LEFT JOIN users u ON u.id = m.user_id)::text, '[]')
