@@ -1,7 +1,7 @@
 //! The one error that leaves the inside of the server. Display is safe for clients; the cause is for the log alone.
 
 use crate::domain::Invalid;
-use crate::store::{Refusal, StoreError};
+use crate::store::{Rejection, StoreError};
 
 /// Why a request, over REST or a socket, was not done. Nothing of it was done, unless stated.
 #[derive(Debug, thiserror::Error)]
@@ -132,15 +132,15 @@ impl From<sqlx::Error> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Refused(refusal) => match refusal {
-                Refusal::NotFound => Self::NotFound,
-                Refusal::Forbidden => Self::Forbidden,
-                Refusal::LastOwner => Self::LastOwner,
-                Refusal::VersionMismatch => Self::VersionMismatch,
-                Refusal::UnknownEmail => Self::UnknownEmail,
-                Refusal::EmailTaken => Self::EmailTaken,
-                Refusal::AlreadyMember => Self::AlreadyMember,
-                Refusal::Compacted => Self::Compacted,
+            StoreError::Rejected(rejection) => match rejection {
+                Rejection::NotFound => Self::NotFound,
+                Rejection::Forbidden => Self::Forbidden,
+                Rejection::LastOwner => Self::LastOwner,
+                Rejection::VersionMismatch => Self::VersionMismatch,
+                Rejection::UnknownEmail => Self::UnknownEmail,
+                Rejection::EmailTaken => Self::EmailTaken,
+                Rejection::AlreadyMember => Self::AlreadyMember,
+                Rejection::Compacted => Self::Compacted,
             },
             StoreError::Unavailable(cause) => Self::Unavailable(cause.into()),
             StoreError::Internal(cause) => Self::Internal(cause.into()),

@@ -38,7 +38,7 @@ pub async fn migrate_at_startup(pool: &Db, tasks: &mut Tasks) -> anyhow::Result<
     let state = SchemaState::default();
     match store::migrate(pool).await {
         Ok(()) => state.mark_ready(),
-        Err(error) if !store::is_away(&error) => {
+        Err(error) if !store::is_unavailable(&error) => {
             return Err(anyhow::anyhow!("DATABASE_URL: the database cannot be migrated: {error}"));
         }
         Err(error) => {
@@ -60,7 +60,7 @@ pub fn assume_migrated() -> SchemaState {
 async fn migrate_when_reachable(pool: Db, state: SchemaState) {
     let migrated = retry::until_ok("the migration", || async {
         match store::migrate(&pool).await {
-            Err(error) if store::is_away(&error) => Err(error),
+            Err(error) if store::is_unavailable(&error) => Err(error),
             settled => Ok(settled),
         }
     });

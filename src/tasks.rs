@@ -44,8 +44,8 @@ pub async fn housekeeping(pool: Db, key_lifetime: Duration) {
     loop {
         period.tick().await;
         let cleaned = async {
-            store::session_changes::clean(&pool).await?;
-            store::idempotency::clean(&pool, key_lifetime.as_secs_f64()).await
+            store::session_changes::delete_expired(&pool).await?;
+            store::idempotency::delete_expired(&pool, key_lifetime.as_secs_f64()).await
         };
         if let Err(error) = cleaned.await {
             tracing::debug!(%error, "expired sessions and idempotency keys could not be deleted");

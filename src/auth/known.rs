@@ -15,7 +15,7 @@ use chrono::Utc;
 use syncscript_types::UserId;
 
 use crate::domain::Session;
-use crate::store::session_changes::Change;
+use crate::store::session_changes::SessionChange;
 use crate::store::sessions::TokenHash;
 
 /// How long an entry may be used. Far less than the window in which changes are seen.
@@ -64,12 +64,12 @@ impl Known {
     }
 
     /// These changes were found by a look that began at `asked`.
-    pub fn learn(&self, changes: &[Change], asked: Instant) {
+    pub fn learn(&self, changes: &[SessionChange], asked: Instant) {
         let mut state = self.lock();
         for change in changes {
             match change {
-                Change::Session(token, _) => drop(state.sessions.remove(token)),
-                Change::User(user) => state.forget_user(*user),
+                SessionChange::Session(token, _) => drop(state.sessions.remove(token)),
+                SessionChange::User(user) => state.forget_user(*user),
             }
         }
         state.learnt = Some(asked);
@@ -109,11 +109,11 @@ mod tests {
     #[test]
     fn a_session_is_forgotten_with_its_change_its_user_and_its_end() {
         let (by_change, _, token) = known();
-        by_change.learn(&[Change::Session(token, None)], Instant::now());
+        by_change.learn(&[SessionChange::Session(token, None)], Instant::now());
         assert!(by_change.get(token).is_none());
 
         let (by_user, user, token) = known();
-        by_user.learn(&[Change::User(user)], Instant::now());
+        by_user.learn(&[SessionChange::User(user)], Instant::now());
         assert!(by_user.get(token).is_none());
 
         let (by_end, user, token) = known();

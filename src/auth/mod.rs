@@ -29,9 +29,9 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::domain::{Email, MemberName, Password, Session, User};
 use crate::error::Error;
 use crate::limit::{Rate, Throttle};
-use crate::store::session_changes::Change;
+use crate::store::session_changes::SessionChange;
 use crate::store::sessions::{self, TokenHash};
-use crate::store::{sealed_sessions, users};
+use crate::store::{encrypted_sessions, secrets as stored_secrets, users};
 
 pub use cookie::{Names, Presented, session_parts, value as cookie_value};
 use known::Known;
@@ -191,7 +191,7 @@ impl Auth {
         }
         // Only what is good for something is worth a row: nobody fills the table with inventions.
         match self.opener.open(presented, Utc::now()) {
-            Some(sealed) => Ok(sealed_sessions::revoke(&self.pool, presented.hash(), sealed.expires).await?),
+            Some(sealed) => Ok(encrypted_sessions::revoke(&self.pool, presented.hash(), sealed.expires).await?),
             None => Ok(()),
         }
     }
@@ -233,12 +233,12 @@ impl Auth {
             return Ok(sessions::find(&self.pool, presented.hash()).await?);
         }
         let Some(sealed) = self.opener.open(presented, Utc::now()) else { return Ok(None) };
-        let user = sealed_sessions::find(&self.pool, presented.hash(), sealed.id, sealed.email.as_deref()).await?;
+        let user = encrypted_sessions::find(&self.pool, presented.hash(), sealed.id, sealed.email.as_deref()).await?;
         Ok(user.map(|user| Session { user, expires: sealed.expires }))
     }
 
     /// These changes of sessions were found by a look that began at `asked`.
-    pub fn learn(&self, changes: &[Change], asked: Instant) {
+    pub fn learn(&self, changes: &[SessionChange], asked: Instant) {
         self.known.learn(changes, asked);
     }
 
@@ -273,7 +273,7 @@ impl Auth {
     /// Those shared with Auth.js, so that either side takes the other's cookie, and the one of our nodes.
     async fn csrf_secrets(&self) -> Result<&[String], Error> {
         let secrets = self.csrf.get_or_try_init(async || {
-            let own = sealed_sessions::csrf_secret(&self.pool).await?;
+            let own = stored_secrets::csrf_secret(&self.pool).await?;
             Ok::<_, Error>(self.opener.secrets().map(str::to_owned).chain([own]).collect())
         });
         Ok(secrets.await?)

@@ -24,8 +24,8 @@ use together::Together;
 
 use crate::domain::{Applied, Email, FileUrl, IdempotencyKey, Member, Role, Source, SourceTitle, Vault, VaultName};
 use crate::error::Error;
-use crate::store::idempotency::{self, Known};
-use crate::store::source_writes::{self, Becomes, Change, Creation, Write};
+use crate::store::idempotency::{self, KeyState};
+use crate::store::source_writes::{self, ChangeKind, SourceCreation, SourceMutation, SourceWrite};
 use crate::store::{self, StoreError, members, vaults};
 
 /// A source as it is to be created.
@@ -95,8 +95,8 @@ impl Marks {
 pub struct Commands {
     pool: Db,
     marks: Marks,
-    creations: Arc<Together<Creation>>,
-    changes: Arc<Together<Change>>,
+    creations: Arc<Together<SourceCreation>>,
+    changes: Arc<Together<SourceMutation>>,
     /// How long answers are kept for repetitions.
     key_lifetime: Duration,
 }
@@ -184,7 +184,7 @@ impl Commands {
     pub async fn create_source(&self, by: &Caller, vault: VaultId, new: NewSource) -> Result<Source> {
         let actor = by.id;
         let once = by.once(&("source:create", vault, new.title.as_str(), new.file_url.as_str()))?;
-        let creation = Creation { actor, vault, title: new.title, file_url: new.file_url };
+        let creation = SourceCreation { actor, vault, title: new.title, file_url: new.file_url };
         self.write(once, &self.creations, creation).await
     }
 
@@ -202,8 +202,8 @@ impl Commands {
         let texts = (change.title.as_ref().map(SourceTitle::as_str), change.file_url.as_ref().map(FileUrl::as_str));
         let actor = by.id;
         let once = by.once(&("source:update", source, texts, version))?;
-        let to = Becomes::Updated(change.title, change.file_url);
-        self.write(once, &self.changes, Change { actor, source, version, to }).await
+        let change = ChangeKind::Update(change.title, change.file_url);
+        self.write(once, &self.changes, SourceMutation { actor, source, version, change }).await
     }
 
     /// Deletes a source, if it is at `version` where one is given.
@@ -213,16 +213,21 @@ impl Commands {
     pub async fn delete_source(&self, by: &Caller, source: SourceId, version: Option<Version>) -> Result<()> {
         let actor = by.id;
         let once = by.once(&("source:delete", source, version))?;
-        let change = Change { actor, source, version, to: Becomes::Deleted };
-        let Applied { vault_id, seq, .. } = self.write(once, &self.changes, change).await?;
+        let mutation = SourceMutation { actor, source, version, change: ChangeKind::Delete };
+        let Applied { vault_id, seq, .. } = self.write(once, &self.changes, mutation).await?;
         Ok(Applied { vault_id, seq, value: () })
     }
 
     /// Writes a mutation of a source: together with others, or with the note of its answer.
-    async fn write<W: Write>(&self, once: Option<Once<'_>>, together: &Arc<Together<W>>, write: W) -> Result<Source> {
+    async fn write<W: SourceWrite>(
+        &self,
+        once: Option<Once<'_>>,
+        together: &Arc<Together<W>>,
+        write: W,
+    ) -> Result<Source> {
         match once {
             None => Ok(together.write(write).await?),
-            once => self.run(once, |db| source_writes::one(db, write).boxed()).await,
+            once => self.run(once, |db| source_writes::write_one(db, write).boxed()).await,
         }
     }
 
@@ -273,16 +278,14 @@ impl Commands {
         F: for<'c> FnOnce(&'c mut PgConnection) -> Mutation<'c, T>,
     {
         let Once { user, key, request_hash } = once;
-        match idempotency::take(db, *user, key, self.key_lifetime.as_secs_f64()).await? {
-            Known::Answered(known, answer) if known == *request_hash => {
-                serde_json::from_value(answer).map_err(internal)
-            }
-            Known::Answered(..) => Err(Error::KeyReused),
-            Known::InFlight => Err(Error::KeyInFlight),
-            Known::New => {
+        match idempotency::claim(db, *user, key, self.key_lifetime.as_secs_f64()).await? {
+            KeyState::Used(known, answer) if known == *request_hash => serde_json::from_value(answer).map_err(internal),
+            KeyState::Used(..) => Err(Error::KeyReused),
+            KeyState::InFlight => Err(Error::KeyInFlight),
+            KeyState::New => {
                 let applied = mutation(db).await?;
                 let answer = serde_json::to_value(&applied).map_err(internal)?;
-                idempotency::keep(db, *user, key, request_hash, &answer).await?;
+                idempotency::store_response(db, *user, key, request_hash, &answer).await?;
                 Ok(applied)
             }
         }

@@ -29,7 +29,7 @@ use super::member::{RoomMember, Sent, send};
 use super::wire::{Joined, Left, Resync};
 use crate::domain::Role;
 use crate::error::Error;
-use crate::store::{StoreError, log_error, vaults};
+use crate::store::{StoreError, vaults};
 
 /// Events of one read of the log.
 const PAGE: i64 = 500;
@@ -234,7 +234,7 @@ impl Join<'_> {
         while self.has < upto {
             let page = {
                 let _turn = self.realtime.log_reads.acquire().await.map_err(|_| JoinError::Disconnected)?;
-                log::read_page(&self.realtime.pool, self.vault, self.has, upto, PAGE).await.map_err(log_error)?
+                log::read_page(&self.realtime.pool, self.vault, self.has, upto, PAGE).await.map_err(StoreError::from)?
             };
             let continues = |first: &Event| first.seq == self.has.next() && first.kind != EventType::VaultSnapshot;
             if !page.first().is_some_and(continues) {

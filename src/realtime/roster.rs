@@ -23,8 +23,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::lines::Lines;
 use crate::auth::Auth;
-use crate::store::session_changes::{self, Change};
-use crate::store::{self, sealed_sessions, sessions::TokenHash};
+use crate::store::session_changes::{self, SessionChange};
+use crate::store::{self, encrypted_sessions, sessions::TokenHash};
 
 /// How often the roster is looked through.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -97,7 +97,7 @@ impl Roster {
             self.cut_where(lines, |present| present.session.is_some_and(|(_, expires)| expires <= now));
             let asked = Instant::now();
             let learnt = if asked - seen < WINDOW / 2 {
-                bounded(session_changes::recent(pool, WINDOW.as_secs_f64())).await
+                bounded(session_changes::read_recent(pool, WINDOW.as_secs_f64())).await
             } else {
                 bounded(self.ask_for_all(pool)).await
             };
@@ -112,12 +112,12 @@ impl Roster {
         }
     }
 
-    async fn ask_for_all(&self, pool: &Db) -> store::Result<Vec<Change>> {
+    async fn ask_for_all(&self, pool: &Db) -> store::Result<Vec<SessionChange>> {
         let (rows, sealed) = self.tokens();
-        let alive: HashMap<_, _> = session_changes::alive(pool, &rows).await?.into_iter().collect();
-        let gone = sealed_sessions::gone(pool, &sealed).await?;
-        let rows = rows.into_iter().map(|token| Change::Session(token, alive.get(&token).copied()));
-        Ok(rows.chain(gone.into_iter().map(|token| Change::Session(token, None))).collect())
+        let alive: HashMap<_, _> = session_changes::find_existing(pool, &rows).await?.into_iter().collect();
+        let gone = encrypted_sessions::find_ended(pool, &sealed).await?;
+        let rows = rows.into_iter().map(|token| SessionChange::Session(token, alive.get(&token).copied()));
+        Ok(rows.chain(gone.into_iter().map(|token| SessionChange::Session(token, None))).collect())
     }
 
     /// Whose sessions are rows, and whose are not. Of the latter those that are still being looked up are left out: the
@@ -130,7 +130,7 @@ impl Roster {
         (rows, sealed)
     }
 
-    fn learn(&self, lines: &Lines, changes: Vec<Change>) {
+    fn learn(&self, lines: &Lines, changes: Vec<SessionChange>) {
         if changes.is_empty() {
             return;
         }
@@ -138,8 +138,8 @@ impl Roster {
         let mut deleted: HashSet<UserId> = HashSet::new();
         for change in changes {
             match change {
-                Change::Session(token, end) => drop(ends.insert(token, end)),
-                Change::User(user) => drop(deleted.insert(user)),
+                SessionChange::Session(token, end) => drop(ends.insert(token, end)),
+                SessionChange::User(user) => drop(deleted.insert(user)),
             }
         }
         for present in self.lock().values_mut() {

@@ -1,52 +1,56 @@
-//! What the database says, in our terms: refusals by their SQLSTATE or constraint name, outages, and defects.
+//! Database errors in this crate's terms: rejections (by SQLSTATE or constraint name), outages and defects.
 
+use outbox_worker::log::LogError;
 use sqlx::error::DatabaseError;
 use syncscript_types::OutOfRange;
 
-/// A store function that did not succeed. Nothing was changed, except where an outage hides whether a commit arrived.
+/// The result of every store function.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Why a store function failed. It changed nothing, except that an outage may hide whether a commit arrived.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The rules of the product say no.
-    #[error("refused: {0:?}")]
-    Refused(Refusal),
-    /// The database is away or overloaded; the same call may succeed later.
+    /// The product's rules do not allow the operation.
+    #[error("rejected: {0:?}")]
+    Rejected(Rejection),
+    /// The database is unreachable or overloaded; the same call may succeed later.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
-    /// A defect: of the query, the schema, or the data.
+    /// A defect in the query, the schema or the data.
     #[error("the query failed")]
     Internal(#[source] sqlx::Error),
 }
 
-/// Why the rules say no.
+/// Why the product's rules do not allow an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// No such vault, member or source, or none the actor may know of.
+pub enum Rejection {
+    /// The vault, member or source does not exist, or the actor has no access to it.
     NotFound,
     /// The actor's role does not allow it.
     Forbidden,
-    /// It would leave a vault without owner.
+    /// The vault would be left without an owner.
     LastOwner,
-    /// The source is at another version.
+    /// The source is not at the expected version.
     VersionMismatch,
-    /// No user has the address.
+    /// No user has this email address.
     UnknownEmail,
-    /// A user has the address already.
+    /// Another user has this email address.
     EmailTaken,
-    /// The user is a member already.
+    /// The user is already a member.
     AlreadyMember,
-    /// The log was compacted, and does not go back that far.
+    /// The log was compacted and no longer goes back that far.
     Compacted,
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let refusal = match &error {
-            sqlx::Error::RowNotFound => Some(Refusal::NotFound),
-            sqlx::Error::Database(database) => refusal(database.as_ref()),
+        let rejection = match &error {
+            sqlx::Error::RowNotFound => Some(Rejection::NotFound),
+            sqlx::Error::Database(database) => Rejection::from_database(database.as_ref()),
             _ => None,
         };
-        match refusal {
-            Some(refusal) => Self::Refused(refusal),
+        match rejection {
+            Some(rejection) => Self::Rejected(rejection),
             None if is_outage(&error) => Self::Unavailable(error),
             None => Self::Internal(error),
         }
@@ -60,9 +64,18 @@ impl From<OutOfRange> for StoreError {
     }
 }
 
-impl Refusal {
-    /// By the SQLSTATEs of `0002_append.sql`.
-    pub(super) fn of_code(code: &str) -> Option<Self> {
+impl From<LogError> for StoreError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => error.into(),
+            unknown => Self::Internal(sqlx::Error::Decode(unknown.into())),
+        }
+    }
+}
+
+impl Rejection {
+    /// Maps the SQLSTATEs of `migrations/0002_append.sql`.
+    pub(super) fn from_sqlstate(code: &str) -> Option<Self> {
         match code {
             "SY404" => Some(Self::NotFound),
             "SY403" => Some(Self::Forbidden),
@@ -72,15 +85,15 @@ impl Refusal {
             _ => None,
         }
     }
-}
 
-/// The SQLSTATEs of our own, and the constraints a client can run into.
-fn refusal(error: &dyn DatabaseError) -> Option<Refusal> {
-    error.code().as_deref().and_then(Refusal::of_code).or_else(|| match error.constraint() {
-        Some("vault_users_pkey") => Some(Refusal::AlreadyMember),
-        Some("users_email_key") => Some(Refusal::EmailTaken),
-        _ => None,
-    })
+    /// Maps this project's own SQLSTATEs, and the constraints that a client can violate.
+    fn from_database(error: &dyn DatabaseError) -> Option<Self> {
+        error.code().as_deref().and_then(Self::from_sqlstate).or_else(|| match error.constraint() {
+            Some("vault_users_pkey") => Some(Self::AlreadyMember),
+            Some("users_email_key") => Some(Self::EmailTaken),
+            _ => None,
+        })
+    }
 }
 
 pub(super) fn is_outage(error: &sqlx::Error) -> bool {
@@ -91,21 +104,12 @@ pub(super) fn is_outage(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // By class: connection exception, no resources, intervention by an operator; then a database that takes no
-        // connections or is gone, and conflicts that a repetition resolves.
+        // Classes: connection exception, insufficient resources, operator intervention. Codes: a database that accepts no
+        // connections or was dropped, and conflicts that a retry resolves.
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
             ["08", "53", "57"].iter().any(|class| code.starts_with(class))
                 || ["55000", "3D000", "40001", "40P01", "25006", "25P03"].contains(&code.as_ref())
         }),
         _ => false,
-    }
-}
-
-/// A failed read of the log, as this crate's errors.
-#[must_use]
-pub fn log_error(error: outbox_worker::log::LogError) -> StoreError {
-    match error {
-        outbox_worker::log::LogError::Database(error) => error.into(),
-        unknown => StoreError::Internal(sqlx::Error::Decode(unknown.into())),
     }
 }

@@ -1,5 +1,5 @@
-//! What was there at an earlier position of a log, and how a source came to be what it is. By folding; the tables are
-//! not asked.
+//! The sources at an earlier position of the log, and the history of one source. Both come from the log, not from the
+//! projection.
 
 use chrono::{DateTime, Utc};
 use outbox_worker::{Db, log};
@@ -7,17 +7,17 @@ use sqlx::PgExecutor;
 use syncscript_types::{Event, Seq, SourceId, UserId, VaultId};
 use uuid::Uuid;
 
-use super::{Refusal, Result, StoreError, log_error};
+use super::error::{Rejection, Result, StoreError};
 use crate::domain::Source;
 
-/// Most changes of one source that are told.
+/// The maximum number of events in the history of one source.
 const HISTORY_LIMIT: i64 = 1000;
 
-/// One page of the sources as they were after the event `at`, oldest first, and whether there are more.
+/// Reads one page of the sources as they were after the event `at`, oldest first, and whether another page follows.
 ///
 /// # Errors
-/// Compacted if the log does not go back that far.
-pub async fn sources_at(
+/// Compacted if the log no longer goes back that far.
+pub async fn read_sources_at(
     pool: &Db,
     vault: VaultId,
     at: Seq,
@@ -56,25 +56,25 @@ pub async fn sources_at(
     Ok((sources, more))
 }
 
-/// The log knows what was there at `at` if it holds an event up to there: its first event, or a snapshot.
+/// Checks that the log can be folded up to `at`: it must hold an event up to there (its first event, or a snapshot).
 async fn require_log(db: impl PgExecutor<'_>, vault: VaultId, at: Seq) -> Result<()> {
-    let known = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM outbox WHERE vault_id = $1 AND seq <= greatest($2::bigint, 1)) AS "known!""#,
+    let exists = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM outbox WHERE vault_id = $1 AND seq <= greatest($2::bigint, 1)) AS "exists!""#,
         vault.get(),
         at.get()
     )
     .fetch_one(db)
     .await?;
-    if known { Ok(()) } else { Err(StoreError::Refused(Refusal::Compacted)) }
+    if exists { Ok(()) } else { Err(StoreError::Rejected(Rejection::Compacted)) }
 }
 
-/// The events of one source, oldest first, as far as the log goes back. It must be in a vault that `user` is a member
-/// of; one that was deleted is looked for in the logs of the user's vaults.
+/// Reads the events of one source, oldest first, as far as the log goes back. The source must be in a vault that `user` is
+/// a member of. A deleted source is looked up in the logs of the user's vaults.
 ///
 /// # Errors
 /// NotFound, also for a non-member.
-pub async fn of_source(pool: &Db, user: UserId, source: SourceId) -> Result<Vec<Event>> {
-    // One that is there has a history, if an empty one, though the log may have been compacted since it last changed.
+pub async fn read_source_events(pool: &Db, user: UserId, source: SourceId) -> Result<Vec<Event>> {
+    // A source that exists always has a history, possibly an empty one: the log may have been compacted since.
     let vault = sqlx::query_scalar!(
         "SELECT s.vault_id FROM sources s JOIN vault_users m ON m.vault_id = s.vault_id
          WHERE s.id = $1 AND m.user_id = $2",
@@ -99,9 +99,9 @@ pub async fn of_source(pool: &Db, user: UserId, source: SourceId) -> Result<Vec<
         Some(first) => {
             let vault: Uuid = first.vault_id;
             let seqs: Vec<i64> = seqs.iter().map(|row| row.seq).collect();
-            log::read_these(pool, vault.into(), &seqs).await.map_err(log_error)
+            log::read_these(pool, vault.into(), &seqs).await.map_err(StoreError::from)
         }
         None if vault.is_some() => Ok(Vec::new()),
-        None => Err(StoreError::Refused(Refusal::NotFound)),
+        None => Err(StoreError::Rejected(Rejection::NotFound)),
     }
 }

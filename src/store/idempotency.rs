@@ -1,28 +1,28 @@
-//! Answers to mutations that may be repeated.
+//! Stored responses of mutations that carry an idempotency key (I9).
 
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 use syncscript_types::UserId;
 
-use super::Result;
+use super::error::Result;
 use crate::domain::IdempotencyKey;
 
-/// What is known of a key.
+/// The state of a key.
 #[derive(Debug)]
-pub enum Known {
-    /// Nothing: the transaction holds the key now.
+pub enum KeyState {
+    /// Unused. The transaction now holds the key.
     New,
-    /// Another transaction holds it.
+    /// Another transaction holds the key.
     InFlight,
-    /// It was used, for the request with this hash, and this was answered.
-    Answered([u8; 32], Value),
+    /// Used by the request with this hash, which got this response.
+    Used([u8; 32], Value),
 }
 
-/// Takes the key for this transaction, or says why not. Answers older than `ttl_s` seconds are forgotten.
+/// Claims the key for this transaction, if it is free. Ignores responses older than `ttl_s` seconds.
 ///
 /// # Errors
 /// Only outages and defects.
-pub async fn take(db: &mut PgConnection, user: UserId, key: &IdempotencyKey, ttl_s: f64) -> Result<Known> {
+pub async fn claim(db: &mut PgConnection, user: UserId, key: &IdempotencyKey, ttl_s: f64) -> Result<KeyState> {
     let taken = sqlx::query_scalar!(
         r#"SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || ' ' || $2, 0)) AS "taken!""#,
         user.to_string(),
@@ -31,7 +31,7 @@ pub async fn take(db: &mut PgConnection, user: UserId, key: &IdempotencyKey, ttl
     .fetch_one(&mut *db)
     .await?;
     if !taken {
-        return Ok(Known::InFlight);
+        return Ok(KeyState::InFlight);
     }
     let row = sqlx::query!(
         "SELECT request_hash, response FROM idempotency_keys
@@ -42,15 +42,15 @@ pub async fn take(db: &mut PgConnection, user: UserId, key: &IdempotencyKey, ttl
     )
     .fetch_optional(db)
     .await?;
-    // A hash of another length was written by another version, and is equal to none of ours.
-    Ok(row.map_or(Known::New, |row| Known::Answered(row.request_hash.try_into().unwrap_or_default(), row.response)))
+    // A hash of another length comes from another version, and must not match any request.
+    Ok(row.map_or(KeyState::New, |row| KeyState::Used(row.request_hash.try_into().unwrap_or_default(), row.response)))
 }
 
-/// Keeps the answer, in the transaction of the mutation.
+/// Stores the response, in the transaction of the mutation.
 ///
 /// # Errors
 /// Only outages and defects.
-pub async fn keep(
+pub async fn store_response(
     db: impl PgExecutor<'_>,
     user: UserId,
     key: &IdempotencyKey,
@@ -70,11 +70,11 @@ pub async fn keep(
     Ok(())
 }
 
-/// Removes answers older than `ttl_s` seconds.
+/// Deletes responses older than `ttl_s` seconds.
 ///
 /// # Errors
 /// Only outages and defects.
-pub async fn clean(db: impl PgExecutor<'_>, ttl_s: f64) -> Result<()> {
+pub async fn delete_expired(db: impl PgExecutor<'_>, ttl_s: f64) -> Result<()> {
     sqlx::query!("DELETE FROM idempotency_keys WHERE created_at <= now() - $1 * interval '1 second'", ttl_s)
         .execute(db)
         .await?;

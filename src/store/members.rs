@@ -3,13 +3,13 @@
 use sqlx::PgExecutor;
 use syncscript_types::{UserId, VaultId};
 
-use super::Result;
+use super::error::Result;
 use crate::domain::{Applied, Email, Member, Role};
 
-/// The members, owners first.
+/// Lists the members, owners first.
 ///
 /// # Errors
-/// Only outages and defects; an unknown vault has no members.
+/// Only outages and defects. An unknown vault has no members.
 pub async fn list(db: impl PgExecutor<'_>, vault: VaultId) -> Result<Vec<Member>> {
     let rows = sqlx::query_as!(
         Row,
@@ -23,7 +23,7 @@ pub async fn list(db: impl PgExecutor<'_>, vault: VaultId) -> Result<Vec<Member>
     Ok(rows.into_iter().map(Row::member).collect())
 }
 
-/// Makes the user with this address a member.
+/// Adds the user with this email address as a member.
 ///
 /// # Errors
 /// NotFound, Forbidden, UnknownEmail, AlreadyMember.
@@ -75,10 +75,10 @@ pub async fn update(
     row.applied(vault)
 }
 
-/// Ends a membership.
+/// Removes a member.
 ///
 /// # Errors
-/// NotFound, Forbidden (unless one removes oneself), LastOwner.
+/// NotFound, Forbidden (except that every member may leave), LastOwner.
 pub async fn remove(db: impl PgExecutor<'_>, actor: UserId, vault: VaultId, user: UserId) -> Result<Applied<()>> {
     let seq =
         sqlx::query_scalar!(r#"SELECT member_remove($1, $2, $3) AS "seq!""#, vault.get(), actor.get(), user.get())

@@ -1,4 +1,4 @@
-//! Sessions. Known by the SHA-256 of their token: the table alone opens nothing.
+//! Sessions. The table holds only the SHA-256 of each token, so a stolen copy of it opens no session.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use sha2::{Digest, Sha256};
 use sqlx::PgExecutor;
 use syncscript_types::UserId;
 
-use super::Result;
+use super::error::Result;
 use crate::domain::{Session, User};
 
-/// What a session is known by.
+/// The SHA-256 of a session's token, which identifies the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// Of the token in the cookie.
+    /// Hashes the token of a cookie.
     #[must_use]
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
-    /// As it is stored; none if it has another length.
-    pub(super) fn stored(bytes: &[u8]) -> Option<Self> {
+    /// Converts from the stored bytes. Returns `None` if their length is wrong.
+    pub(super) fn from_stored(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
@@ -31,7 +31,7 @@ impl TokenHash {
     }
 }
 
-/// Begins a session that ends after `lifetime`; sessions of the same user that are over go. Returns the end.
+/// Creates a session that ends after `lifetime`, and deletes the user's expired sessions. Returns the end.
 ///
 /// # Errors
 /// Only outages and defects.
@@ -53,7 +53,7 @@ pub async fn insert(
     .await?)
 }
 
-/// The session, unless it is unknown or over.
+/// Finds a session. Returns `None` if it does not exist or has expired.
 ///
 /// # Errors
 /// Only outages and defects.
@@ -71,7 +71,7 @@ pub async fn find(db: impl PgExecutor<'_>, token: TokenHash) -> Result<Option<Se
     }))
 }
 
-/// Ends the session, if there is one.
+/// Deletes the session, if it exists.
 ///
 /// # Errors
 /// Only outages and defects.

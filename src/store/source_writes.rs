@@ -1,4 +1,4 @@
-//! Mutations of sources, as many at a time as there are: one call of `sources_create` or `sources_change`.
+//! Mutations of sources, in batches: one call of `sources_create` or `sources_change` writes many of them.
 
 use std::future::Future;
 
@@ -7,70 +7,70 @@ use sqlx::PgExecutor;
 use syncscript_types::{SourceId, UserId, VaultId, Version};
 use uuid::Uuid;
 
-use super::{Refusal, Result, StoreError};
+use super::error::{Rejection, Result, StoreError};
 use crate::domain::{Applied, FileUrl, Source, SourceTitle};
 
-/// A mutation of a source. Those of a kind can be written together.
-pub trait Write: Send + Sync + Sized + 'static {
-    /// A number that two of them share which would wait for each other, as far as that is known.
+/// A mutation of a source. Mutations of the same type can be written in one batch.
+pub trait SourceWrite: Send + Sync + Sized + 'static {
+    /// Returns a key that is equal for writes that are likely to contend, as far as that is known before the write.
     fn lane(&self) -> u128;
 
-    /// Writes them in one transaction, and says in their order what became of each. With `wait`, all are of one vault,
-    /// which is waited for.
+    /// Writes the batch in one transaction, and returns the outcomes in the same order. With `wait`, all writes must be to
+    /// one vault, and the call waits for its lock; without, writes to a locked vault are [`Busy`](WriteOutcome::Busy).
     ///
     /// # Errors
-    /// Only outages and defects: then nothing was written.
-    fn write_each<'e>(
+    /// Only outages and defects. On error, nothing was written, except that an outage may hide whether a commit arrived.
+    fn write_batch<'e>(
         db: impl PgExecutor<'e>,
         writes: &[&Self],
         wait: bool,
-    ) -> impl Future<Output = Result<Vec<Outcome>>> + Send;
+    ) -> impl Future<Output = Result<Vec<WriteOutcome>>> + Send;
 }
 
-/// What became of a mutation.
+/// The outcome of one write of a batch.
 #[derive(Debug)]
-pub enum Outcome {
-    /// It is done. Of a deletion, the source as it was.
+pub enum WriteOutcome {
+    /// Written. Holds the source; for a deletion, the source as it was before.
     Done(Applied<Source>),
     /// NotFound, Forbidden, VersionMismatch.
-    Refused(Refusal),
-    /// Another transaction has the vault, or another mutation of this one has the source.
+    Rejected(Rejection),
+    /// Another transaction holds the vault, or an earlier write of the batch has the source.
     Busy(VaultId),
 }
 
-/// Writes one, when its vault is free.
+/// Writes one mutation, and waits for its vault.
 ///
 /// # Errors
 /// NotFound, Forbidden, VersionMismatch.
-pub async fn one(db: impl PgExecutor<'_>, write: impl Write) -> Result<Applied<Source>> {
-    match Write::write_each(db, &[&write], true).await?.pop() {
-        Some(Outcome::Done(applied)) => Ok(applied),
-        Some(Outcome::Refused(refusal)) => Err(StoreError::Refused(refusal)),
-        outcome => Err(defect(format!("one source: {outcome:?}"))),
+pub async fn write_one(db: impl PgExecutor<'_>, write: impl SourceWrite) -> Result<Applied<Source>> {
+    match SourceWrite::write_batch(db, &[&write], true).await?.pop() {
+        Some(WriteOutcome::Done(applied)) => Ok(applied),
+        Some(WriteOutcome::Rejected(rejection)) => Err(StoreError::Rejected(rejection)),
+        outcome => Err(defect(format!("{outcome:?} for a single write"))),
     }
 }
 
-/// A source as it is to be created, and by whom.
+/// The creation of a source.
 #[derive(Debug)]
-pub struct Creation {
-    /// Who creates it.
+pub struct SourceCreation {
+    /// The user who creates the source.
     pub actor: UserId,
-    /// The vault it is to be in.
+    /// The vault of the source.
     pub vault: VaultId,
-    /// Its title.
+    /// The title.
     pub title: SourceTitle,
-    /// Where its file is.
+    /// The URL of the file.
     pub file_url: FileUrl,
 }
 
-impl Write for Creation {
+impl SourceWrite for SourceCreation {
     fn lane(&self) -> u128 {
         self.vault.get().as_u128()
     }
 
-    async fn write_each<'e>(db: impl PgExecutor<'e>, writes: &[&Self], wait: bool) -> Result<Vec<Outcome>> {
+    async fn write_batch<'e>(db: impl PgExecutor<'e>, writes: &[&Self], wait: bool) -> Result<Vec<WriteOutcome>> {
         let rows = sqlx::query_as!(
-            Row,
+            OutcomeRow,
             r#"SELECT rejection, vault_id AS "requested_vault", seq, (source).id, (source).vault_id, (source).title,
                       (source).file_url, (source).version, (source).created_at, (source).updated_at
                FROM sources_create($1, $2, $3, $4, $5, $6) ORDER BY ordinal"#,
@@ -83,57 +83,57 @@ impl Write for Creation {
         )
         .fetch_all(db)
         .await?;
-        rows.into_iter().map(Row::outcome).collect()
+        rows.into_iter().map(OutcomeRow::outcome).collect()
     }
 }
 
-/// What is to become of a source, and by whom; if it is at `version`, where one is given.
+/// The update or deletion of a source.
 #[derive(Debug)]
-pub struct Change {
-    /// Who changes it.
+pub struct SourceMutation {
+    /// The user who changes the source.
     pub actor: UserId,
     /// The source.
     pub source: SourceId,
-    /// The version that the actor knows.
+    /// The version that the source must have (If-Match); `None` accepts any version.
     pub version: Option<Version>,
-    /// What is to be done.
-    pub to: Becomes,
+    /// What happens to the source.
+    pub change: ChangeKind,
 }
 
-/// What a source becomes.
+/// What a [`SourceMutation`] does.
 #[derive(Debug)]
-pub enum Becomes {
-    /// Another: `None` leaves a field as it is.
-    Updated(Option<SourceTitle>, Option<FileUrl>),
-    /// It goes.
-    Deleted,
+pub enum ChangeKind {
+    /// Replaces the title and the URL; `None` keeps the current value.
+    Update(Option<SourceTitle>, Option<FileUrl>),
+    /// Deletes the source.
+    Delete,
 }
 
-impl Change {
+impl SourceMutation {
     const fn deletes(&self) -> bool {
-        matches!(self.to, Becomes::Deleted)
+        matches!(self.change, ChangeKind::Delete)
     }
 
     fn title(&self) -> Option<&str> {
-        let Becomes::Updated(title, _) = &self.to else { return None };
+        let ChangeKind::Update(title, _) = &self.change else { return None };
         title.as_ref().map(SourceTitle::as_str)
     }
 
     fn file_url(&self) -> Option<&str> {
-        let Becomes::Updated(_, file_url) = &self.to else { return None };
+        let ChangeKind::Update(_, file_url) = &self.change else { return None };
         file_url.as_ref().map(FileUrl::as_str)
     }
 }
 
-impl Write for Change {
-    /// Its vault is known to the database only.
+impl SourceWrite for SourceMutation {
+    /// By source, because only the database knows the source's vault.
     fn lane(&self) -> u128 {
         self.source.get().as_u128()
     }
 
-    async fn write_each<'e>(db: impl PgExecutor<'e>, writes: &[&Self], wait: bool) -> Result<Vec<Outcome>> {
+    async fn write_batch<'e>(db: impl PgExecutor<'e>, writes: &[&Self], wait: bool) -> Result<Vec<WriteOutcome>> {
         let rows = sqlx::query_as!(
-            Row,
+            OutcomeRow,
             r#"SELECT rejection, vault_id AS "requested_vault", seq, (source).id, (source).vault_id, (source).title,
                       (source).file_url, (source).version, (source).created_at, (source).updated_at
                FROM sources_change($1, $2, $3, $4, $5, $6, $7) ORDER BY ordinal"#,
@@ -147,12 +147,12 @@ impl Write for Change {
         )
         .fetch_all(db)
         .await?;
-        rows.into_iter().map(Row::outcome).collect()
+        rows.into_iter().map(OutcomeRow::outcome).collect()
     }
 }
 
-/// The source is there if it is not refused.
-struct Row {
+/// The source columns are null if the write was rejected.
+struct OutcomeRow {
     rejection: Option<String>,
     requested_vault: Option<Uuid>,
     seq: Option<i64>,
@@ -165,16 +165,16 @@ struct Row {
     updated_at: Option<DateTime<Utc>>,
 }
 
-impl Row {
-    fn outcome(self) -> Result<Outcome> {
+impl OutcomeRow {
+    fn outcome(self) -> Result<WriteOutcome> {
         match (self.rejection.as_deref(), self.requested_vault) {
-            (Some("busy"), Some(vault)) => Ok(Outcome::Busy(vault.into())),
-            (Some(code), _) => match Refusal::of_code(code) {
-                Some(refusal) => Ok(Outcome::Refused(refusal)),
-                None => Err(defect(format!("a refusal {code}"))),
+            (Some("busy"), Some(vault)) => Ok(WriteOutcome::Busy(vault.into())),
+            (Some(code), _) => match Rejection::from_sqlstate(code) {
+                Some(rejection) => Ok(WriteOutcome::Rejected(rejection)),
+                None => Err(defect(format!("the unknown rejection {code}"))),
             },
             (None, _) => {
-                let applied = self.applied()?.map(Outcome::Done);
+                let applied = self.applied()?.map(WriteOutcome::Done);
                 applied.ok_or_else(|| defect("no source".to_owned()))
             }
         }
@@ -199,6 +199,6 @@ impl Row {
     }
 }
 
-fn defect(answer: String) -> StoreError {
-    StoreError::Internal(sqlx::Error::Protocol(format!("the append functions of sources gave {answer}")))
+fn defect(result: String) -> StoreError {
+    StoreError::Internal(sqlx::Error::Protocol(format!("the append functions of sources returned {result}")))
 }

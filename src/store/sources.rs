@@ -1,4 +1,4 @@
-//! Reading sources, and the listing that a live view starts from.
+//! Reads sources, and the pages of sources that a live view starts from.
 
 use chrono::{DateTime, Utc};
 use outbox_worker::Db;
@@ -6,10 +6,11 @@ use sqlx::{Connection, PgExecutor};
 use syncscript_types::{Seq, SourceId, UserId, VaultId};
 use uuid::Uuid;
 
-use super::Result;
+use super::error::Result;
+use super::vaults;
 use crate::domain::{Role, Source};
 
-/// A source of a vault that `user` is a member of.
+/// Finds a source in a vault that `user` is a member of.
 ///
 /// # Errors
 /// NotFound, also for a non-member.
@@ -26,24 +27,24 @@ pub async fn find(db: impl PgExecutor<'_>, user: UserId, source: SourceId) -> Re
     row.source()
 }
 
-/// One page of a vault's sources, oldest first, and the position of the log at which exactly these are there.
+/// One page of a vault's sources, oldest first, and the position of the log that the page reflects.
 #[derive(Debug)]
 pub struct Page {
     /// The member's role.
     pub role: Role,
-    /// Where the log stood: `vault:join` with `after: seq` continues from here without hole.
+    /// The position of the log: `vault:join` with `after: seq` continues from here without a hole.
     pub seq: Seq,
     /// The sources.
     pub sources: Vec<Source>,
-    /// Whether there are more.
+    /// Whether another page follows.
     pub more: bool,
 }
 
-/// Reads a page after the given place. Membership, position and sources are of one snapshot, hence the transaction.
+/// Reads the page after the given source. The transaction gives membership, position and sources one snapshot.
 ///
 /// # Errors
 /// NotFound for a non-member.
-pub async fn page(
+pub async fn read_page(
     db: &Db,
     user: UserId,
     vault: VaultId,
@@ -52,7 +53,7 @@ pub async fn page(
 ) -> Result<Page> {
     let mut lease = db.lease().await?;
     let mut snapshot = lease.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let (role, seq) = super::vaults::membership(&mut *snapshot, user, vault).await?;
+    let (role, seq) = vaults::membership(&mut *snapshot, user, vault).await?;
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, vault_id, title, file_url, version, created_at, updated_at FROM sources

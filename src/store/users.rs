@@ -3,13 +3,13 @@
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::Result;
+use super::error::Result;
 use crate::domain::{Email, MemberName, User};
 
-/// Adds a user.
+/// Creates a user.
 ///
 /// # Errors
-/// [`super::Refusal::EmailTaken`], whatever the case of the letters.
+/// EmailTaken. The comparison ignores case.
 pub async fn insert(db: impl PgExecutor<'_>, email: &Email, name: &MemberName, password_hash: &str) -> Result<User> {
     let id = Uuid::now_v7();
     sqlx::query!(
@@ -24,7 +24,7 @@ pub async fn insert(db: impl PgExecutor<'_>, email: &Email, name: &MemberName, p
     Ok(User { id: id.into(), name: name.as_str().to_owned(), email: email.as_str().to_owned() })
 }
 
-/// The user with this address, and the hash to check the password against.
+/// Finds the user with this email address, and the hash of the password.
 ///
 /// # Errors
 /// Only outages and defects.

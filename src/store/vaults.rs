@@ -1,19 +1,19 @@
-//! Vaults, and the reads that go with a join.
+//! Vaults, and the membership that a join reads.
 
 use sqlx::PgExecutor;
 use syncscript_types::{Seq, UserId, VaultId};
 use uuid::Uuid;
 
-use super::Result;
+use super::error::Result;
 use crate::domain::{Applied, Role, Vault, VaultName};
 
-/// Creates a vault owned by `actor`; its log begins at seq 1.
+/// Creates a vault that `actor` owns. Its log begins at seq 1.
 ///
 /// # Errors
 /// Only outages and defects.
 pub async fn create(db: impl PgExecutor<'_>, actor: UserId, name: &VaultName) -> Result<Applied<Vault>> {
     let row = sqlx::query_as!(
-        Row,
+        AppendedRow,
         r#"SELECT f.seq AS "seq!", (f.vault).id AS "id!", (f.vault).name AS "name!",
                   (f.vault).created_at AS "created_at!", (f.vault).updated_at AS "updated_at!"
            FROM vault_create($1, $2, $3) f"#,
@@ -29,7 +29,7 @@ pub async fn create(db: impl PgExecutor<'_>, actor: UserId, name: &VaultName) ->
 /// Renames a vault.
 ///
 /// # Errors
-/// NotFound for a non-member, Forbidden for one who is not owner.
+/// NotFound for a non-member, Forbidden for a member who is not an owner.
 pub async fn update(
     db: impl PgExecutor<'_>,
     actor: UserId,
@@ -37,7 +37,7 @@ pub async fn update(
     name: &VaultName,
 ) -> Result<Applied<Vault>> {
     let row = sqlx::query_as!(
-        Row,
+        AppendedRow,
         r#"SELECT f.seq AS "seq!", (f.vault).id AS "id!", (f.vault).name AS "name!",
                   (f.vault).created_at AS "created_at!", (f.vault).updated_at AS "updated_at!"
            FROM vault_update($1, $2, $3) f"#,
@@ -50,39 +50,39 @@ pub async fn update(
     row.applied()
 }
 
-/// Deletes a vault: its members and sources go, its log stays.
+/// Deletes a vault with its members and sources. Its log stays.
 ///
 /// # Errors
-/// NotFound for a non-member, Forbidden for one who is not owner.
+/// NotFound for a non-member, Forbidden for a member who is not an owner.
 pub async fn delete(db: impl PgExecutor<'_>, actor: UserId, vault: VaultId) -> Result<Applied<()>> {
     let seq =
         sqlx::query_scalar!(r#"SELECT vault_delete($1, $2) AS "seq!""#, vault.get(), actor.get()).fetch_one(db).await?;
     Ok(Applied { vault_id: vault, seq: seq.try_into()?, value: () })
 }
 
-/// The vaults of a user, by name.
+/// Lists the vaults of a user, by name.
 ///
 /// # Errors
 /// Only outages and defects.
 pub async fn list(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<Vault>> {
     let rows = sqlx::query_as!(
-        Listed,
+        VaultRow,
         "SELECT v.id, v.name, m.role, v.head_seq, v.created_at, v.updated_at
          FROM vault_users m JOIN vaults v ON v.id = m.vault_id WHERE m.user_id = $1 ORDER BY v.name, v.id",
         user.get(),
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(Listed::vault).collect()
+    rows.into_iter().map(VaultRow::vault).collect()
 }
 
-/// A vault as its member `user` sees it.
+/// Finds a vault, as its member `user` sees it.
 ///
 /// # Errors
 /// NotFound for a non-member.
 pub async fn find(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -> Result<Vault> {
     let row = sqlx::query_as!(
-        Listed,
+        VaultRow,
         "SELECT v.id, v.name, m.role, v.head_seq, v.created_at, v.updated_at
          FROM vault_users m JOIN vaults v ON v.id = m.vault_id WHERE m.user_id = $1 AND m.vault_id = $2",
         user.get(),
@@ -93,7 +93,7 @@ pub async fn find(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -> Resu
     row.vault()
 }
 
-/// A member's role, and the position of the log at which it holds: both of one snapshot.
+/// Reads a member's role and the position of the log at which it holds, in one snapshot.
 ///
 /// # Errors
 /// NotFound for a non-member.
@@ -109,7 +109,7 @@ pub async fn membership(db: impl PgExecutor<'_>, user: UserId, vault: VaultId) -
     Ok((Role::from_stored(&row.role), row.head_seq.try_into()?))
 }
 
-/// The head of the vault's log.
+/// Reads the position of the vault's newest event.
 ///
 /// # Errors
 /// NotFound.
@@ -118,7 +118,7 @@ pub async fn head(db: impl PgExecutor<'_>, vault: VaultId) -> Result<Seq> {
     Ok(head.try_into()?)
 }
 
-struct Row {
+struct AppendedRow {
     seq: i64,
     id: Uuid,
     name: String,
@@ -126,8 +126,8 @@ struct Row {
     updated_at: chrono::DateTime<chrono::Utc>,
 }
 
-impl Row {
-    /// Only an owner creates or changes a vault, and right after that its head is this event.
+impl AppendedRow {
+    /// Only owners create or change vaults, and right after the change this event is the head.
     fn applied(self) -> Result<Applied<Vault>> {
         let (vault_id, seq) = (self.id.into(), self.seq.try_into()?);
         let value = Vault {
@@ -142,7 +142,7 @@ impl Row {
     }
 }
 
-struct Listed {
+struct VaultRow {
     id: Uuid,
     name: String,
     role: String,
@@ -151,7 +151,7 @@ struct Listed {
     updated_at: chrono::DateTime<chrono::Utc>,
 }
 
-impl Listed {
+impl VaultRow {
     fn vault(self) -> Result<Vault> {
         Ok(Vault {
             id: self.id.into(),

@@ -32,7 +32,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Marks;
 use crate::domain::{Applied, Source};
-use crate::store::source_writes::{Outcome, Write};
+use crate::store::source_writes::{SourceWrite, WriteOutcome};
 use crate::store::{Result, StoreError};
 
 /// Most mutations in one transaction. It bounds how long the vaults in it are held: some milliseconds.
@@ -68,7 +68,7 @@ pub struct Together<W> {
     runtime: Handle,
 }
 
-impl<W: Write> Together<W> {
+impl<W: SourceWrite> Together<W> {
     /// Runs its tasks where it is called.
     #[must_use]
     pub fn new(pool: Db, marks: Marks) -> Arc<Self> {
@@ -145,25 +145,25 @@ impl<W: Write> Together<W> {
         }
     }
 
-    async fn attempt(&self, batch: &[Asked<W>], wait: bool) -> Result<Vec<Outcome>> {
+    async fn attempt(&self, batch: &[Asked<W>], wait: bool) -> Result<Vec<WriteOutcome>> {
         let writes: Vec<&W> = batch.iter().map(|asked| &asked.write).collect();
         let limit = if wait { PATIENCE } else { TIMEOUT };
-        let attempt = timeout(limit, W::write_each(&self.pool, &writes, wait));
+        let attempt = timeout(limit, W::write_batch(&self.pool, &writes, wait));
         attempt.await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
     }
 
     /// Tells what became of them, and the relays of what is new. Those whose vault is busy wait for it.
-    fn answer(self: &Arc<Self>, batch: Vec<Asked<W>>, outcomes: Vec<Outcome>) {
+    fn answer(self: &Arc<Self>, batch: Vec<Asked<W>>, outcomes: Vec<WriteOutcome>) {
         self.marks.mark(outcomes.iter().filter_map(|outcome| match outcome {
-            Outcome::Done(applied) => Some(applied.vault_id),
+            WriteOutcome::Done(applied) => Some(applied.vault_id),
             _ => None,
         }));
         for (asked, outcome) in batch.into_iter().zip(outcomes) {
             // It may be that nobody waits any more.
             match outcome {
-                Outcome::Done(applied) => drop(asked.answer.send(Ok(applied))),
-                Outcome::Refused(refusal) => drop(asked.answer.send(Err(StoreError::Refused(refusal)))),
-                Outcome::Busy(vault) => self.hold(vault, asked),
+                WriteOutcome::Done(applied) => drop(asked.answer.send(Ok(applied))),
+                WriteOutcome::Rejected(rejection) => drop(asked.answer.send(Err(StoreError::Rejected(rejection)))),
+                WriteOutcome::Busy(vault) => self.hold(vault, asked),
             }
         }
     }

@@ -39,13 +39,13 @@ struct Told {
     world: Arc<World>,
 }
 
-impl Write for Told {
+impl SourceWrite for Told {
     /// All in one.
     fn lane(&self) -> u128 {
         0
     }
 
-    async fn write_each<'e>(_: impl PgExecutor<'e>, writes: &[&Self], wait: bool) -> Result<Vec<Outcome>> {
+    async fn write_batch<'e>(_: impl PgExecutor<'e>, writes: &[&Self], wait: bool) -> Result<Vec<WriteOutcome>> {
         let world = Arc::clone(&writes[0].world);
         world.transactions.fetch_add(1, Ordering::Relaxed);
         match writes[0].does {
@@ -56,10 +56,10 @@ impl Write for Told {
             Does::IsBusy | Does::Succeeds => {}
         }
         let outcomes = writes.iter().map(|write| match write.does {
-            Does::IsBusy if !wait => Outcome::Busy(Uuid::nil().into()),
+            Does::IsBusy if !wait => WriteOutcome::Busy(Uuid::nil().into()),
             _ => {
                 world.written.lock().expect("no test panicked with it").push(write.number);
-                Outcome::Done(applied())
+                WriteOutcome::Done(applied())
             }
         });
         Ok(outcomes.collect())

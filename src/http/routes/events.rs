@@ -12,7 +12,7 @@ use crate::http::extract::caller::Authenticated;
 use crate::http::log_entry::{LogEntry, LogEntrySchema};
 use crate::http::paging::page_limit;
 use crate::http::state::AppState;
-use crate::store::{log_error, vaults};
+use crate::store::{StoreError, vaults};
 
 /// Default number of events per page.
 const DEFAULT_LIMIT: i64 = 100;
@@ -69,7 +69,7 @@ pub async fn list(
     let limit = page_limit(query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let vault: VaultId = path.into_inner().into();
     let (_, head) = vaults::membership(&state.pool, user.id(), vault).await?;
-    let events = outbox_worker::log::read_page(&state.pool, vault, after, head, limit).await.map_err(log_error)?;
+    let events = outbox_worker::log::read_page(&state.pool, vault, after, head, limit).await.map_err(StoreError::from)?;
     let entries: Vec<LogEntry<'_>> = events.iter().map(LogEntry::from).collect();
     Ok(HttpResponse::Ok().json(LogPage { events: entries, head_seq: head }))
 }

@@ -35,6 +35,6 @@ pub struct HistorySchema {
     extensions(("x-problems" = json!(["NOT_FOUND"])))
 )]
 pub async fn show(state: Data<AppState>, user: Authenticated, path: Path<Uuid>) -> Result<HttpResponse, Error> {
-    let events = history::of_source(&state.pool, user.id(), path.into_inner().into()).await?;
+    let events = history::read_source_events(&state.pool, user.id(), path.into_inner().into()).await?;
     Ok(HttpResponse::Ok().json(History { events: events.iter().map(LogEntry::from).collect() }))
 }

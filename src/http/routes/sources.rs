@@ -78,7 +78,7 @@ pub async fn list(
     if let Some(at) = query.at {
         return list_at(&state, user.id(), vault, at, after, limit).await;
     }
-    let page = sources::page(&state.pool, user.id(), vault, after, limit).await?;
+    let page = sources::read_page(&state.pool, user.id(), vault, after, limit).await?;
     let next_cursor = page.sources.last().filter(|_| page.more).map(cursor_after);
     Ok(HttpResponse::Ok().json(SourcePage { sources: page.sources, seq: page.seq, next_cursor }))
 }
@@ -96,7 +96,7 @@ async fn list_at(
     let Some(seq) = Seq::new(at).ok().filter(|seq| *seq <= head) else {
         return Err(Error::BadRequest(format!("at must be from 0 to {head}, the newest event")));
     };
-    let (sources, more) = history::sources_at(&state.pool, vault, seq, after, limit).await?;
+    let (sources, more) = history::read_sources_at(&state.pool, vault, seq, after, limit).await?;
     let next_cursor = sources.last().filter(|_| more).map(cursor_after);
     Ok(HttpResponse::Ok().json(SourcePage { sources, seq, next_cursor }))
 }

@@ -1,15 +1,15 @@
-//! Sessions without a row: whose they are, and which were ended before their time.
+//! Encrypted sessions, which have no row: their users, and the tokens that were revoked before they expired.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use syncscript_types::UserId;
 use uuid::Uuid;
 
-use super::Result;
+use super::error::Result;
 use super::sessions::TokenHash;
 use crate::domain::User;
 
-/// The user whose token this is, by id or else by address; none if there is no such user, or the token was revoked.
+/// Finds the token's user by id, or else by email address. Returns `None` if there is no such user or the token is revoked.
 ///
 /// # Errors
 /// Only outages and defects.
@@ -33,7 +33,7 @@ pub async fn find(
     Ok(row.map(|row| User { id: row.id.into(), name: row.name, email: row.email }))
 }
 
-/// Ends a token before its time; again does nothing.
+/// Revokes a token. Revoking it again does nothing.
 ///
 /// # Errors
 /// Only outages and defects.
@@ -48,11 +48,11 @@ pub async fn revoke(db: impl PgExecutor<'_>, token: TokenHash, expires: DateTime
     Ok(())
 }
 
-/// Of the given tokens, those that were revoked or whose user is gone.
+/// Returns those of the given tokens that are revoked or whose user was deleted.
 ///
 /// # Errors
 /// Only outages and defects.
-pub async fn gone(db: impl PgExecutor<'_>, tokens: &[(TokenHash, UserId)]) -> Result<Vec<TokenHash>> {
+pub async fn find_ended(db: impl PgExecutor<'_>, tokens: &[(TokenHash, UserId)]) -> Result<Vec<TokenHash>> {
     let hashes: Vec<Vec<u8>> = tokens.iter().map(|(token, _)| token.bytes().to_vec()).collect();
     let users: Vec<Uuid> = tokens.iter().map(|(_, user)| user.get()).collect();
     let rows = sqlx::query_scalar!(
@@ -64,13 +64,5 @@ pub async fn gone(db: impl PgExecutor<'_>, tokens: &[(TokenHash, UserId)]) -> Re
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.iter().filter_map(|hash| TokenHash::stored(hash)).collect())
-}
-
-/// The secret that all nodes share for double-submit tokens; the migration made it.
-///
-/// # Errors
-/// Only outages and defects.
-pub async fn csrf_secret(db: impl PgExecutor<'_>) -> Result<String> {
-    Ok(sqlx::query_scalar!("SELECT value FROM secrets WHERE name = 'csrf'").fetch_one(db).await?)
+    Ok(rows.iter().filter_map(|hash| TokenHash::from_stored(hash)).collect())
 }
