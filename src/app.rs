@@ -14,7 +14,7 @@ use outbox_worker::{Db, Relay, RelaySettings, Wake, listen, node, notify, replay
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
-use crate::auth::{Auth, AuthSettings, Secrets};
+use crate::auth::{Auth, AuthSettings, SharedSecrets};
 use crate::command::Commands;
 use crate::config::{CookieSameSite, LimitArgs, ServeArgs};
 use crate::http::state::{ApiDocuments, AppState, HttpSettings};
@@ -45,7 +45,7 @@ impl Application {
     /// The address is in use, or the database has a schema that this version does not support.
     pub async fn start(options: PgConnectOptions, args: &ServeArgs) -> anyhow::Result<Self> {
         args.check()?;
-        let secrets = Secrets::parse(args.auth_secret.as_ref())?;
+        let secrets = SharedSecrets::parse(args.auth_secret.as_ref())?;
         let (listener, address) = bind(args)?;
         let id = Uuid::new_v4();
         let mut tasks = Tasks::default();

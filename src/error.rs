@@ -1,39 +1,39 @@
-//! The one error that leaves the inside of the server. Display is safe for clients; the cause is for the log alone.
+//! The error that REST handlers and sockets return. Its Display is safe for clients; only the log shows the cause.
 
 use crate::domain::Invalid;
 use crate::store::{Rejection, StoreError};
 
-/// Why a request, over REST or a socket, was not done. Nothing of it was done, unless stated.
+/// Why a request over REST or a socket failed. It changed nothing, unless stated otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The request cannot be understood.
+    /// The request is malformed.
     #[error("{0}")]
     BadRequest(String),
-    /// A field has a value that is not allowed.
+    /// A field has an invalid value.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// No session, or one that is over.
+    /// There is no session, or it has expired.
     #[error("Sign in first: POST /api/auth/login")]
     Unauthorized,
-    /// Email or password is wrong; which one is not told.
+    /// Email or password is wrong. The error does not reveal which one.
     #[error("Email or password is wrong")]
     BadCredentials,
-    /// The request came from a web page of another site.
+    /// The request comes from a web page of an origin that is not allowed.
     #[error("This origin is not allowed")]
     ForeignOrigin,
-    /// The member's role does not suffice.
+    /// The member's role does not allow the request.
     #[error("Insufficient permissions")]
     Forbidden,
-    /// It does not exist, or the caller may not know that it does.
-    #[error("There is nothing here that you have access to")]
+    /// The resource does not exist, or the caller has no access to it.
+    #[error("Not found")]
     NotFound,
-    /// The method does not exist on this path.
-    #[error("This method is not allowed here")]
+    /// The path does not support the method.
+    #[error("This path does not support the method")]
     MethodNotAllowed,
-    /// The body is over the limit.
+    /// The body exceeds the limit.
     #[error("The body is larger than {limit} bytes")]
     TooLarge {
-        /// In bytes.
+        /// The limit in bytes.
         limit: usize,
     },
     /// The body is not declared as JSON.
@@ -42,55 +42,55 @@ pub enum Error {
     /// The body is declared neither as a form nor as JSON.
     #[error("Send the body as Content-Type: application/x-www-form-urlencoded or application/json")]
     NotForm,
-    /// The last owner cannot go.
-    #[error("A vault needs an owner: make someone else owner first")]
+    /// The last owner cannot leave, be removed or be demoted.
+    #[error("A vault needs an owner: make another member an owner first")]
     LastOwner,
-    /// A user has this address already.
-    #[error("This email address is registered already")]
+    /// Another user has this email address.
+    #[error("This email address is already registered")]
     EmailTaken,
-    /// No user has this address.
+    /// No user has this email address.
     #[error("No user has this email address")]
     UnknownEmail,
-    /// The user is a member already.
-    #[error("This user is a member already")]
+    /// The user is already a member.
+    #[error("This user is already a member")]
     AlreadyMember,
-    /// The log was compacted.
-    #[error("The log does not go back that far any more")]
+    /// The log was compacted and no longer goes back that far.
+    #[error("The log no longer goes back that far")]
     Compacted,
-    /// The source changed since the version the caller has.
-    #[error("The source has changed meanwhile: read it again")]
+    /// The source is not at the version that the caller expects.
+    #[error("The source has changed: read it again")]
     VersionMismatch,
-    /// The key was used for another request.
-    #[error("This Idempotency-Key was used for another request: take a new one")]
+    /// The idempotency key was used for a different request.
+    #[error("This Idempotency-Key was used for a different request: use a new one")]
     KeyReused,
-    /// The first request with this key is still running.
-    #[error("A request with this Idempotency-Key is still running: repeat it later")]
+    /// The first request with this idempotency key is still running.
+    #[error("A request with this Idempotency-Key is still running: retry later")]
     KeyInFlight,
-    /// Too many attempts to sign in.
-    #[error("Too many attempts to sign in: try again in {retry_after_s} seconds")]
+    /// Too many attempts to sign in or register.
+    #[error("Too many sign-in attempts: try again in {retry_after_s} seconds")]
     TooManyAttempts {
-        /// Seconds to wait.
+        /// The time to wait, in seconds.
         retry_after_s: u64,
     },
-    /// The socket is in as many rooms as it may.
+    /// The socket has joined the maximum number of vaults.
     #[error("Too many vaults on one connection: leave one first")]
     TooManyVaults,
-    /// The request took too long.
+    /// The request took too long. A change may or may not have been made.
     #[error("The request took too long; a change may or may not have been made")]
     Timeout,
-    /// The client sends faster than it may.
-    #[error("Too many requests: wait for answers before sending more")]
+    /// The client exceeds its rate limit.
+    #[error("Too many requests: wait for responses before sending more")]
     RateLimited,
-    /// The database is away. A mutation may or may not have been done.
-    #[error("The service is not available for the moment; try again")]
+    /// The database is unavailable. A change may or may not have been made.
+    #[error("The service is temporarily unavailable: try again")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A defect of ours.
-    #[error("Something went wrong on our side")]
+    /// A defect in the server.
+    #[error("Internal server error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
-    /// The name of the error for programs; the same over REST and sockets.
+    /// The error code for programs, equal over REST and sockets.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

@@ -11,7 +11,7 @@ use outbox_worker::{Db, Wake};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use syncscript::app::Application;
-use syncscript::auth::{Auth, AuthSettings, Secrets};
+use syncscript::auth::{Auth, AuthSettings, SharedSecrets};
 use syncscript::command::Commands;
 use syncscript::config::{self, Cli, Command, ServeArgs, database_options};
 use syncscript::limit::Rate;
@@ -78,7 +78,7 @@ async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
     let unlimited = Rate { per_second: f64::MAX, burst: f64::MAX };
     let settings =
         AuthSettings { lifetime: Duration::ZERO, secure: false, account_rate: unlimited, address_rate: unlimited };
-    let auth = Auth::new(pool.clone(), settings, &Secrets::default());
+    let auth = Auth::new(pool.clone(), settings, &SharedSecrets::default());
     // This process runs no relay. The servers find the seeded events by their sweep.
     let commands = Commands::new(pool.clone(), Arc::new(Wake::default()), Arc::new(Wake::default()), Duration::ZERO);
     let demo = seed::run(&pool, &auth, &commands).await?;

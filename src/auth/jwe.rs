@@ -1,8 +1,8 @@
-//! Opens the encrypted tokens of Auth.js: compact JWE (RFC 7516) under a key that both sides derive from the secret.
+//! Decrypts the tokens of Auth.js: compact JWE (RFC 7516), with a key that both sides derive from the shared secret.
 //!
-//! Nothing of a token is believed before its tag was checked, in constant time, but the header's `enc` and `kid`, which
-//! choose among keys that we made ourselves. What is not exactly what Auth.js writes is refused: `alg` is `dir`, and
-//! `enc` one of the two that it knows. Nothing here asks the clock or the database.
+//! Before the tag is verified (in constant time), only the header's `enc` and `kid` are used, to choose among this
+//! server's own keys. Anything that Auth.js does not write is rejected: `alg` must be `dir`, and `enc` one of the two
+//! that it uses. This module uses neither the clock nor the database.
 
 use aes::Aes256;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -16,26 +16,26 @@ use hmac::{Hmac, Mac};
 use serde::Deserialize;
 use sha2::{Digest, Sha256, Sha512};
 
-/// The keys that one secret gives for one cookie: one a content encryption, known by the thumbprint in `kid`.
+/// The keys derived from one secret for one cookie: one per content encryption, identified by the thumbprint in `kid`.
 #[derive(Clone)]
 pub struct Keys {
-    /// A256CBC-HS512: the first half signs, the second encrypts. None where the version of Auth.js does not use it.
+    /// A256CBC-HS512: the first half signs, the second encrypts. `None` if the version of Auth.js does not use it.
     cbc: Option<([u8; 64], String)>,
     gcm: ([u8; 32], String),
 }
 
-/// What of a token's content says whose session it is, and when. The rest is the business of whoever made it.
+/// The claims that identify the user and the validity period. Others are ignored.
 #[derive(Debug, Deserialize)]
 pub struct Claims {
-    /// The user's id, where the token was made.
+    /// The user's id at the issuer.
     pub sub: Option<String>,
-    /// The user's address.
+    /// The user's email address.
     pub email: Option<String>,
-    /// False where its issuer knows that the address is not the user's own.
+    /// False if the issuer did not verify that the address is the user's own.
     pub email_verified: Option<bool>,
-    /// When it ends, in seconds since 1970. Auth.js always says; a token without end could not be revoked.
+    /// When the token expires, in seconds since 1970. Required: a token without expiry could not be revoked.
     pub exp: f64,
-    /// Before when it must not be used.
+    /// When the token becomes valid.
     pub nbf: Option<f64>,
 }
 
@@ -44,20 +44,20 @@ struct Header {
     alg: String,
     enc: String,
     kid: Option<String>,
-    /// Extensions that must be understood. We understand none.
+    /// Extensions that the recipient must understand. None is supported.
     crit: Option<serde_json::Value>,
-    /// Compression, which Auth.js does not use, and which tells of the content by its length.
+    /// Compression. Not supported: Auth.js does not use it, and the length would reveal something about the content.
     zip: Option<serde_json::Value>,
 }
 
-/// Whether a cookie's value looks like a compact JWE, as opposed to the token of a row. Ours have no dots.
+/// Whether a cookie's value looks like a compact JWE. The tokens of this server have no dots.
 #[must_use]
 pub fn is_compact(token: &str) -> bool {
     token.split('.').count() == 5
 }
 
 impl Keys {
-    /// Those of Auth.js, version 5: the cookie's name is the salt.
+    /// Derives the keys of Auth.js version 5, which uses the cookie's name as the salt.
     #[must_use]
     pub fn auth_js(secret: &str, cookie: &str) -> Self {
         let info = format!("Auth.js Generated Encryption Key ({cookie})");
@@ -67,45 +67,46 @@ impl Keys {
         }
     }
 
-    /// Those of NextAuth.js, version 4: without salt, and AES-GCM alone.
+    /// Derives the key of NextAuth.js version 4, which uses no salt and only AES-GCM.
     #[must_use]
     pub fn next_auth_4(secret: &str) -> Self {
         Self { cbc: None, gcm: derive::<32, Sha256>(secret, "", "NextAuth.js Generated Encryption Key") }
     }
 
-    /// What the token says, if one of these keys made it.
+    /// Decrypts a token. Returns `None` unless one of these keys encrypted it.
     #[must_use]
-    pub fn open(&self, token: &str) -> Option<Claims> {
+    pub fn decrypt(&self, token: &str) -> Option<Claims> {
         let mut parts = token.split('.');
-        let [protected, no_key, iv, ciphertext, tag] = [(); 5].map(|()| parts.next().unwrap_or_default());
+        let [protected, encrypted_key, iv, ciphertext, tag] = [(); 5].map(|()| parts.next().unwrap_or_default());
         let header: Header = serde_json::from_slice(&decode(protected)?).ok()?;
-        let plain = header.alg == "dir" && no_key.is_empty() && header.crit.is_none() && header.zip.is_none();
+        let plain = header.alg == "dir" && encrypted_key.is_empty() && header.crit.is_none() && header.zip.is_none();
         if !plain || parts.next().is_some() {
             return None;
         }
-        // Refuses what is not canonical: one token has one spelling, and so one hash to be revoked by.
-        let sealed = Sealed { aad: protected, iv: decode(iv)?, ciphertext: decode(ciphertext)?, tag: decode(tag)? };
-        let meant = |thumbprint: &str| header.kid.as_deref().is_none_or(|kid| kid == thumbprint);
-        let content = match (header.enc.as_str(), &self.cbc, &self.gcm) {
-            ("A256CBC-HS512", Some((key, thumbprint)), _) if meant(thumbprint) => sealed.open_cbc(key),
-            ("A256GCM", _, (key, thumbprint)) if meant(thumbprint) => sealed.open_gcm(key),
+        // Decoding rejects base64 that is not canonical: a token has one spelling, so one hash revokes it.
+        let content =
+            EncryptedContent { aad: protected, iv: decode(iv)?, ciphertext: decode(ciphertext)?, tag: decode(tag)? };
+        let selects = |thumbprint: &str| header.kid.as_deref().is_none_or(|kid| kid == thumbprint);
+        let plaintext = match (header.enc.as_str(), &self.cbc, &self.gcm) {
+            ("A256CBC-HS512", Some((key, thumbprint)), _) if selects(thumbprint) => content.decrypt_cbc(key),
+            ("A256GCM", _, (key, thumbprint)) if selects(thumbprint) => content.decrypt_gcm(key),
             _ => None,
         }?;
-        serde_json::from_slice(&content).ok()
+        serde_json::from_slice(&plaintext).ok()
     }
 }
 
-struct Sealed<'a> {
-    /// The header as it was sent: the tag covers it.
+struct EncryptedContent<'a> {
+    /// The header as sent. The tag covers it.
     aad: &'a str,
     iv: Vec<u8>,
     ciphertext: Vec<u8>,
     tag: Vec<u8>,
 }
 
-impl Sealed<'_> {
-    /// RFC 7518, section 5.2.2: the tag first, and only then the padding, so that there is no padding oracle.
-    fn open_cbc(mut self, key: &[u8; 64]) -> Option<Vec<u8>> {
+impl EncryptedContent<'_> {
+    /// RFC 7518, section 5.2.2. Verifies the tag before the padding, so that there is no padding oracle.
+    fn decrypt_cbc(mut self, key: &[u8; 64]) -> Option<Vec<u8>> {
         const TAG: usize = 32;
         let (mac_key, encryption_key) = key.split_at(32);
         let mut mac = <Hmac<Sha512> as KeyInit>::new_from_slice(mac_key).ok()?;
@@ -113,7 +114,7 @@ impl Sealed<'_> {
         mac.update(&self.iv);
         mac.update(&self.ciphertext);
         mac.update(&(self.aad.len() as u64 * 8).to_be_bytes());
-        // The tag may be shortened to what was sent: its length is ours to insist on.
+        // verify_truncated_left accepts a shorter tag, so its length is checked here.
         if self.tag.len() != TAG || mac.verify_truncated_left(&self.tag).is_err() {
             return None;
         }
@@ -121,7 +122,7 @@ impl Sealed<'_> {
         decryptor.decrypt_padded::<Pkcs7>(&mut self.ciphertext).ok().map(<[u8]>::to_vec)
     }
 
-    fn open_gcm(mut self, key: &[u8; 32]) -> Option<Vec<u8>> {
+    fn decrypt_gcm(mut self, key: &[u8; 32]) -> Option<Vec<u8>> {
         if self.tag.len() != 16 {
             return None;
         }
@@ -135,7 +136,7 @@ impl Sealed<'_> {
 /// A key of N bytes, and its thumbprint as a JWK (RFC 7638).
 fn derive<const N: usize, H: Digest>(secret: &str, salt: &str, info: &str) -> ([u8; N], String) {
     let mut key = [0; N];
-    // Fails for keys of more than 8160 bytes alone.
+    // Fails only for keys of more than 8160 bytes.
     let expanded = Hkdf::<Sha256>::new(Some(salt.as_bytes()), secret.as_bytes()).expand(info.as_bytes(), &mut key);
     debug_assert!(expanded.is_ok());
     let jwk = format!(r#"{{"k":"{}","kty":"oct"}}"#, BASE64_URL_SAFE_NO_PAD.encode(key));

@@ -6,7 +6,7 @@ use actix_web::cookie::time::Duration;
 use actix_web::http::header::{self, HeaderMap};
 
 use super::state::AppState;
-use crate::auth::session_parts;
+use crate::auth::session_cookies;
 
 /// Returns the `Cookie` header.
 pub fn cookie_header(headers: &HeaderMap) -> Option<&str> {
@@ -16,22 +16,22 @@ pub fn cookie_header(headers: &HeaderMap) -> Option<&str> {
 
 /// Builds the cookie of a new session.
 pub fn session_cookie(state: &AppState, token: String) -> Cookie<'static> {
-    let lifetime = i64::try_from(state.auth.lifetime().as_secs()).unwrap_or(i64::MAX);
-    let mut cookie = build(state, state.auth.names().session, token);
+    let lifetime = i64::try_from(state.auth.session_lifetime().as_secs()).unwrap_or(i64::MAX);
+    let mut cookie = build(state, state.auth.cookie_names().session, token);
     cookie.set_max_age(Duration::seconds(lifetime));
     cookie
 }
 
 /// Builds the cookie of the CSRF token. It lasts until the browser is closed.
 pub fn csrf_cookie(state: &AppState, value: String) -> Cookie<'static> {
-    build(state, state.auth.names().csrf, value)
+    build(state, state.auth.cookie_names().csrf, value)
 }
 
 /// Builds the cookies that remove the session: the session's own cookie, and each other cookie of the request that
 /// holds a part of a session.
 pub fn removal_cookies(state: &AppState, request: &HttpRequest) -> Vec<Cookie<'static>> {
-    let names = state.auth.names();
-    let parts = cookie_header(request.headers()).into_iter().flat_map(|cookies| session_parts(cookies, names));
+    let names = state.auth.cookie_names();
+    let parts = cookie_header(request.headers()).into_iter().flat_map(|cookies| session_cookies(cookies, names));
     let others = parts.filter(|name| *name != names.session);
     std::iter::once(names.session)
         .chain(others)

@@ -15,7 +15,7 @@ use crate::error::Error;
 pub async fn current_session(request: &HttpRequest) -> Result<Option<Session>, Error> {
     let state =
         request.app_data::<Data<AppState>>().ok_or_else(|| Error::Internal("the application has no state".into()))?;
-    state.auth.session(cookie_header(request.headers())).await
+    state.auth.session_from_cookies(cookie_header(request.headers())).await
 }
 
 /// Ends the session of a request, if there is one.
@@ -23,7 +23,7 @@ pub async fn current_session(request: &HttpRequest) -> Result<Option<Session>, E
 /// # Errors
 /// Outages.
 pub async fn end_session(state: &AppState, request: &HttpRequest) -> Result<(), Error> {
-    match cookie_header(request.headers()).and_then(|cookies| state.auth.presented(cookies)) {
+    match cookie_header(request.headers()).and_then(|cookies| state.auth.session_token(cookies)) {
         Some(presented) => state.auth.logout(&presented).await,
         None => Ok(()),
     }

@@ -12,7 +12,7 @@ use socketioxide::handler::ConnectHandler;
 
 use super::Realtime;
 use super::inbox::{Client, InboxHandler};
-use crate::auth::Presented;
+use crate::auth::SessionToken;
 use crate::domain::Session;
 
 /// What a refused client reads as the message of `connect_error`.
@@ -47,8 +47,8 @@ pub fn register(io: &SocketIo, realtime: &Arc<Realtime>) {
 async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused> {
     let cookies =
         socket.req_parts().headers.get(http::header::COOKIE).and_then(|value| str::from_utf8(value.as_bytes()).ok());
-    let token = cookies.and_then(|cookies| realtime.auth.presented(cookies)).ok_or(Refused::Unauthorized)?;
-    realtime.roster.enter(socket.clone(), token.hash(), token.is_sealed());
+    let token = cookies.and_then(|cookies| realtime.auth.session_token(cookies)).ok_or(Refused::Unauthorized)?;
+    realtime.roster.enter(socket.clone(), token.hash(), token.is_encrypted());
     let session = find_session(&realtime, &token).await.inspect_err(|_| realtime.turn_away(socket.id))?;
     if !realtime.roster.admit(
         socket.id,
@@ -66,8 +66,8 @@ async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused
     Ok(())
 }
 
-async fn find_session(realtime: &Realtime, token: &Presented<'_>) -> Result<Session, Refused> {
-    match bounded(realtime.auth.look_up(token)).await {
+async fn find_session(realtime: &Realtime, token: &SessionToken<'_>) -> Result<Session, Refused> {
+    match bounded(realtime.auth.read_session(token)).await {
         Ok(session) => session.ok_or(Refused::Unauthorized),
         Err(error) => {
             tracing::warn!(?error, "a session could not be looked up");

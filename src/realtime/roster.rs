@@ -104,7 +104,7 @@ impl Roster {
             match learnt {
                 Ok(changes) => {
                     seen = asked;
-                    auth.learn(&changes, asked.into_std());
+                    auth.apply_session_changes(&changes, asked.into_std());
                     self.learn(lines, changes);
                 }
                 Err(error) => tracing::debug!(%error, "the changes of sessions could not be read"),

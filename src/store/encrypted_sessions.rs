@@ -9,7 +9,8 @@ use super::error::Result;
 use super::sessions::TokenHash;
 use crate::domain::User;
 
-/// Finds the token's user by id, or else by email address. Returns `None` if there is no such user or the token is revoked.
+/// Finds the token's user by id, or else by email address. Returns `None` if there is no such user or the token is
+/// revoked.
 ///
 /// # Errors
 /// Only outages and defects.

@@ -104,8 +104,8 @@ pub(super) fn is_outage(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // Classes: connection exception, insufficient resources, operator intervention. Codes: a database that accepts no
-        // connections or was dropped, and conflicts that a retry resolves.
+        // Classes: connection exception, insufficient resources, operator intervention. Codes: a database that accepts
+        // no connections or was dropped, and conflicts that a retry resolves.
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
             ["08", "53", "57"].iter().any(|class| code.starts_with(class))
                 || ["55000", "3D000", "40001", "40P01", "25006", "25P03"].contains(&code.as_ref())

@@ -68,8 +68,8 @@ async fn require_log(db: impl PgExecutor<'_>, vault: VaultId, at: Seq) -> Result
     if exists { Ok(()) } else { Err(StoreError::Rejected(Rejection::Compacted)) }
 }
 
-/// Reads the events of one source, oldest first, as far as the log goes back. The source must be in a vault that `user` is
-/// a member of. A deleted source is looked up in the logs of the user's vaults.
+/// Reads the events of one source, oldest first, as far as the log goes back. The source must be in a vault that `user`
+/// is a member of. A deleted source is looked up in the logs of the user's vaults.
 ///
 /// # Errors
 /// NotFound, also for a non-member.

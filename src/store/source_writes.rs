@@ -15,11 +15,13 @@ pub trait SourceWrite: Send + Sync + Sized + 'static {
     /// Returns a key that is equal for writes that are likely to contend, as far as that is known before the write.
     fn lane(&self) -> u128;
 
-    /// Writes the batch in one transaction, and returns the outcomes in the same order. With `wait`, all writes must be to
-    /// one vault, and the call waits for its lock; without, writes to a locked vault are [`Busy`](WriteOutcome::Busy).
+    /// Writes the batch in one transaction, and returns the outcomes in the same order. With `wait`, all writes must be
+    /// to one vault, and the call waits for its lock; without, writes to a locked vault are
+    /// [`Busy`](WriteOutcome::Busy).
     ///
     /// # Errors
-    /// Only outages and defects. On error, nothing was written, except that an outage may hide whether a commit arrived.
+    /// Only outages and defects. On error, nothing was written, except that an outage may hide whether a commit
+    /// arrived.
     fn write_batch<'e>(
         db: impl PgExecutor<'e>,
         writes: &[&Self],

@@ -143,9 +143,9 @@ test("a refusal of the server is shown: the last owner cannot go", async () => {
   const page = await openVault(context, world.url, vault);
   await page.getByRole("button", { name: "Leave this vault" }).click();
   await page.getByRole("button", { name: "Leave", exact: true }).click();
-  await page.getByText("A vault needs an owner: make someone else owner first").waitFor();
+  await page.getByText("A vault needs an owner: make another member an owner first").waitFor();
   await page.getByLabel("Role of Olivia Owner").selectOption("viewer");
-  await page.getByText("A vault needs an owner: make someone else owner first").waitFor();
+  await page.getByText("A vault needs an owner: make another member an owner first").waitFor();
   assert.equal(await page.getByLabel("Role of Olivia Owner").inputValue(), "owner");
   context.assertClean();
 });

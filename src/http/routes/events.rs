@@ -69,7 +69,8 @@ pub async fn list(
     let limit = page_limit(query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let vault: VaultId = path.into_inner().into();
     let (_, head) = vaults::membership(&state.pool, user.id(), vault).await?;
-    let events = outbox_worker::log::read_page(&state.pool, vault, after, head, limit).await.map_err(StoreError::from)?;
+    let events =
+        outbox_worker::log::read_page(&state.pool, vault, after, head, limit).await.map_err(StoreError::from)?;
     let entries: Vec<LogEntry<'_>> = events.iter().map(LogEntry::from).collect();
     Ok(HttpResponse::Ok().json(LogPage { events: entries, head_seq: head }))
 }

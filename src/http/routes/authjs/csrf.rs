@@ -25,7 +25,7 @@ pub struct CsrfToken {
     ))
 )]
 pub async fn csrf(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    let csrf = state.auth.csrf(cookie_header(request.headers())).await?;
+    let csrf = state.auth.csrf_token(cookie_header(request.headers())).await?;
     let mut response = HttpResponse::Ok();
     if let Some(value) = csrf.new_cookie {
         response.cookie(csrf_cookie(&state, value));

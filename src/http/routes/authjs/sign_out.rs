@@ -28,7 +28,7 @@ use crate::http::state::AppState;
 pub async fn sign_out(state: Data<AppState>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, Error> {
     let form = Form::parse(&request, &body)?;
     let redirect = RedirectTarget::new(&state, &request, &form)?;
-    if !state.auth.csrf_verified(cookie_header(request.headers()), form.get("csrfToken")).await? {
+    if !state.auth.verify_csrf_token(cookie_header(request.headers()), form.get("csrfToken")).await? {
         return Ok(redirect.failure("MissingCSRF", None, StatusCode::OK));
     }
     end_session(&state, &request).await?;
