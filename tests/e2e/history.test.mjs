@@ -185,7 +185,7 @@ describe("the list at an earlier position", () => {
     assert.deepEqual(byId(sources.values()), byId((await listSources(owner, id)).sources));
   });
 
-  test("all pages allSources give the list at that position, even if sources are written between pages", async () => {
+  test("all pages together give the list at that position, even if sources are written between pages", async () => {
     const large = await owner.createVault("Large");
     const head = await appendEvents(database, { vaultId: large.id, actor: owner.user, count: 57 });
     const now = await listSources(owner, large.id);

@@ -291,7 +291,7 @@ describe("a database of another version", () => {
     );
   });
 
-  test("a wrong version found only after an outage: the process exits with an error instead of waiting", async (t) => {
+  test("an incompatible schema found only when the database is reachable: the process exits with an error", async (t) => {
     const database = await createMigratedDatabase(t);
     await database.rows("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 2");
     const cleanup = new CleanupStack();
