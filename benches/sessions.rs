@@ -1,4 +1,4 @@
-//! What every request pays before it may do anything: the hash of its session's token. `cargo bench -p syncscript`.
+//! The hash of the session token, which every request computes first. Run by `cargo bench -p syncscript`.
 
 use std::hint::black_box;
 

@@ -15,7 +15,7 @@ use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::auth::{Auth, AuthSettings, SharedSecrets};
-use crate::command::Commands;
+use crate::commands::Commands;
 use crate::config::{CookieSameSite, LimitArgs, ServeArgs};
 use crate::http::state::{ApiDocuments, AppState, HttpSettings};
 use crate::http::{openapi, server};

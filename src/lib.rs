@@ -4,14 +4,14 @@
 
 pub mod app;
 pub mod auth;
-pub mod command;
+pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
-pub mod limit;
 pub mod migration;
 pub mod origin;
+pub mod rate_limit;
 pub mod realtime;
 pub mod seed;
 pub mod store;

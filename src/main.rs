@@ -12,9 +12,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use syncscript::app::Application;
 use syncscript::auth::{Auth, AuthSettings, SharedSecrets};
-use syncscript::command::Commands;
+use syncscript::commands::Commands;
 use syncscript::config::{self, Cli, Command, ServeArgs, database_options};
-use syncscript::limit::Rate;
+use syncscript::rate_limit::Rate;
 use syncscript::{seed, store, telemetry::logs};
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -4,7 +4,7 @@ use outbox_worker::Db;
 use syncscript_types::VaultId;
 
 use crate::auth::Auth;
-use crate::command::{Commands, NewSource};
+use crate::commands::{Commands, NewSource};
 use crate::domain::{Email, FileUrl, MemberName, Password, Role, SourceTitle, User, VaultName};
 use crate::error::Error;
 use crate::store::{users, vaults};

@@ -7,19 +7,19 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
 use crate::error::Error;
-use crate::limit::{Rate, Throttle};
+use crate::rate_limit::{KeyedRateLimiter, Rate};
 
 /// The attempts of this node.
 #[derive(Debug)]
 pub struct LoginAttempts {
-    accounts: Throttle<String>,
-    addresses: Throttle<IpAddr>,
+    accounts: KeyedRateLimiter<String>,
+    addresses: KeyedRateLimiter<IpAddr>,
 }
 
 impl LoginAttempts {
     /// Allows `account_rate` per account and `address_rate` per client address.
     pub fn new(account_rate: Rate, address_rate: Rate) -> Self {
-        Self { accounts: Throttle::new(account_rate), addresses: Throttle::new(address_rate) }
+        Self { accounts: KeyedRateLimiter::new(account_rate), addresses: KeyedRateLimiter::new(address_rate) }
     }
 
     /// Counts an attempt.

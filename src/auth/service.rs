@@ -21,7 +21,7 @@ use super::session_token::SessionToken;
 use super::shared_secrets::SharedSecrets;
 use crate::domain::{Email, MemberName, Password, Session, User};
 use crate::error::Error;
-use crate::limit::Rate;
+use crate::rate_limit::Rate;
 use crate::store::session_changes::SessionChange;
 use crate::store::sessions::{self, TokenHash};
 use crate::store::{encrypted_sessions, secrets, users};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::limit::Rate;
+use crate::rate_limit::Rate;
 
 /// Limits, each a flag and an environment variable.
 #[derive(Debug, Clone, Args)]

@@ -9,7 +9,7 @@ use outbox_worker::Db;
 use outbox_worker::metric::Lag;
 
 use crate::auth::Auth;
-use crate::command::Commands;
+use crate::commands::Commands;
 use crate::migration::SchemaState;
 use crate::origin::AllowedOrigins;
 use crate::realtime::Realtime;

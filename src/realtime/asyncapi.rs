@@ -1,23 +1,23 @@
-//! What the server and its clients say over Socket.IO, as an AsyncAPI 3.0 document, made from the types that are
-//! written and read. The clients' TypeScript types are made from the document (`tests/api/contract/`).
+//! The AsyncAPI 3.0 document of the Socket.IO interface, generated from the types that the server reads and writes.
+//! The clients' TypeScript types are generated from the document (`tests/api/contract/`).
 //!
-//! An acknowledgement is the reply of an operation; its message is named after the event it answers.
+//! An acknowledgement is the reply of an operation; its message has the name of the event that it answers.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::connect::Refused;
 use super::wire::{
-    Ack, Deleted, InVault, JoinEnd, Joined, Left, Nothing, OfSource, Refusal, Resync, VaultRef, Written,
+    Ack, ConnectError, ErrorBody, ForSource, ForVault, JoinOutcome, Joined, Left, NoFields, Resync, SourceDeleted,
+    SourceWritten, VaultRef,
 };
-use crate::command::{NewSourceBody, SourceChangeBody};
+use crate::commands::{NewSourceBody, SourceChangeBody};
 use crate::domain::payload;
 
-/// Where schemas are.
+/// The path of the schemas.
 const SCHEMAS: &str = "#/components/schemas";
 
-/// Makes the document.
+/// Generates the document.
 #[must_use]
 pub fn document() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| {
@@ -25,13 +25,13 @@ pub fn document() -> Value {
         settings.meta_schema = None;
     });
     let mut parts = Parts { generator: settings.into_generator(), ..Parts::default() };
-    parts.requests();
-    parts.answers();
-    parts.events();
+    parts.add_requests();
+    parts.add_answers();
+    parts.add_events();
     parts.finish()
 }
 
-/// The parts of the document that are gathered message by message.
+/// The parts of the document, filled message by message.
 #[derive(Default)]
 struct Parts {
     generator: SchemaGenerator,
@@ -44,65 +44,65 @@ struct Parts {
 }
 
 impl Parts {
-    /// What clients send.
-    fn requests(&mut self) {
-        self.request::<VaultRef, JoinEnd>(
+    /// Adds the events that clients send.
+    fn add_requests(&mut self) {
+        self.add_request::<VaultRef, JoinOutcome>(
             "vault:join",
             "Enter a vault's room. With `after`, the events after it come first; then `vault:joined`.",
             json!({ "vaultId": VAULT, "after": 41 }),
         );
-        self.request::<VaultRef, Left>("vault:leave", "Leave a vault's room.", json!(VAULT));
-        self.request::<InVault<NewSourceBody>, Written>(
+        self.add_request::<VaultRef, Left>("vault:leave", "Leave a vault's room.", json!(VAULT));
+        self.add_request::<ForVault<NewSourceBody>, SourceWritten>(
             "source:created",
             "Add a source, as POST /api/vaults/{vaultId}/sources does.",
             json!({ "vaultId": VAULT, "title": "A paper", "fileUrl": "https://example.com/paper.pdf" }),
         );
-        self.request::<OfSource<SourceChangeBody>, Written>(
+        self.add_request::<ForSource<SourceChangeBody>, SourceWritten>(
             "source:updated",
             "Change a source, as PATCH /api/sources/{sourceId} does.",
             json!({ "sourceId": SOURCE, "title": "A better title" }),
         );
-        self.request::<OfSource<Nothing>, Deleted>(
+        self.add_request::<ForSource<NoFields>, SourceDeleted>(
             "source:deleted",
             "Delete a source, as DELETE /api/sources/{sourceId} does.",
             json!({ "sourceId": SOURCE }),
         );
     }
 
-    /// What the server says to one socket.
-    fn answers(&mut self) {
-        self.answer::<Joined>(
+    /// Adds the messages that the server sends to one socket.
+    fn add_answers(&mut self) {
+        self.add_answer::<Joined>(
             "vault:joined",
-            "The socket is in the room: live from here on.",
+            "The socket is in the room, and receives events from here on.",
             json!({ "vaultId": VAULT, "role": "viewer", "seq": 42 }),
         );
-        self.answer::<Left>(
+        self.add_answer::<Left>(
             "vault:left",
-            "The socket is out of the room: as it wished, or since its user's right ended.",
+            "The socket has left the room: at its own request, or because its user lost access.",
             json!({ "vaultId": VAULT, "reason": "membership-revoked" }),
         );
-        self.answer::<Resync>(
+        self.add_answer::<Resync>(
             "vault:resync",
-            "Comes before `vault:joined` where the backlog cannot be given.",
+            "Precedes `vault:joined` if the missed events are not available.",
             json!({ "vaultId": VAULT, "seq": 20_041 }),
         );
-        self.answer::<Refusal>(
+        self.add_answer::<ErrorBody>(
             "error",
-            "An event of this client was refused.",
+            "An event of this client was rejected.",
             json!({ "code": "ACCESS_DENIED", "message": "Access denied to vault", "vaultId": VAULT }),
         );
-        self.answer::<ConnectError>(
+        self.add_answer::<ConnectErrorPayload>(
             "connect_error",
-            "The connection was refused. The client must connect again itself.",
+            "The connection was rejected. The client does not reconnect by itself.",
             json!({ "message": "UNAUTHORIZED" }),
         );
     }
 
-    /// What the server says to all in a room: the log.
-    fn events(&mut self) {
+    /// Adds the messages that the server sends to all sockets in a room: the events of the log.
+    fn add_events(&mut self) {
         for (name, schema) in payload::schemas(&mut self.generator) {
             let key = format!("event.{name}");
-            self.message(&key, name, "An event of the vault's log, as it is stored.", schema);
+            self.add_message(&key, name, "An event of the vault's log, as stored.", schema);
             self.room.insert(key.clone(), reference("messages", &key));
             self.operations.insert(
                 format!("hear.{name}"),
@@ -111,12 +111,12 @@ impl Parts {
         }
     }
 
-    fn request<T: JsonSchema, A: JsonSchema>(&mut self, name: &str, summary: &str, example: Value) {
+    fn add_request<T: JsonSchema, A: JsonSchema>(&mut self, name: &str, summary: &str, example: Value) {
         let (key, ack) = (format!("request.{name}"), format!("ack.{name}"));
         let (sent, answered) = (self.generator.subschema_for::<T>(), self.generator.subschema_for::<Ack<A>>());
-        self.message(&key, name, summary, sent);
-        self.example(&key, example);
-        self.message(&ack, name, "Acknowledges the event, if the client asked for that.", answered);
+        self.add_message(&key, name, summary, sent);
+        self.add_example(&key, example);
+        self.add_message(&ack, name, "Acknowledges the event, if the client asked for it.", answered);
         self.server.insert(key.clone(), reference("messages", &key));
         self.acks.insert(ack.clone(), reference("messages", &ack));
         self.operations.insert(
@@ -129,11 +129,11 @@ impl Parts {
         );
     }
 
-    fn answer<T: JsonSchema>(&mut self, name: &str, summary: &str, example: Value) {
+    fn add_answer<T: JsonSchema>(&mut self, name: &str, summary: &str, example: Value) {
         let key = format!("answer.{name}");
         let schema = self.generator.subschema_for::<T>();
-        self.message(&key, name, summary, schema);
-        self.example(&key, example);
+        self.add_message(&key, name, summary, schema);
+        self.add_example(&key, example);
         self.server.insert(key.clone(), reference("messages", &key));
         self.operations.insert(
             format!("hear.{name}"),
@@ -141,14 +141,14 @@ impl Parts {
         );
     }
 
-    fn example(&mut self, key: &str, payload: Value) {
+    fn add_example(&mut self, key: &str, payload: Value) {
         if let Some(message) = self.messages.get_mut(key) {
             message["examples"] = json!([{ "payload": payload }]);
         }
     }
 
-    fn message(&mut self, key: &str, name: &str, summary: &str, mut payload: Schema) {
-        // As the generator does with what it puts into the components.
+    fn add_message(&mut self, key: &str, name: &str, summary: &str, mut payload: Schema) {
+        // The generator does the same with the schemas in the components.
         for transform in self.generator.transforms_mut() {
             transform.transform(&mut payload);
         }
@@ -163,15 +163,15 @@ impl Parts {
                 "title": "SyncScript over Socket.IO",
                 "version": env!("CARGO_PKG_VERSION"),
                 "license": { "name": "MIT" },
-                "description": "For official Socket.IO clients of version 4. The session cookie of REST goes with the \
-                    handshake. Events of a vault's log reach the members in its room in order and without a hole; \
+                "description": "For official Socket.IO clients of version 4. The handshake carries the session cookie of \
+                    REST. The members in a vault's room receive the events of its log in order and without a gap. \
                     /api/openapi.json describes REST.",
             },
             "defaultContentType": "application/json",
             "servers": {
                 "here": {
                     "host": "{host}", "pathname": "/socket.io/", "protocol": "socketio",
-                    "description": "By websocket, long-polling, and the upgrade between them",
+                    "description": "Websocket, long-polling, and the upgrade between them",
                     "variables": { "host": { "default": "localhost:3000" } },
                     "security": [{ "$ref": "#/components/securitySchemes/session" }],
                 },
@@ -179,16 +179,16 @@ impl Parts {
             "channels": {
                 "socket": {
                     "address": "/", "title": "The namespace",
-                    "description": "What one socket says, and what is said to it alone", "messages": self.server,
+                    "description": "Messages that one socket sends, and messages to it alone", "messages": self.server,
                 },
                 "room": {
                     "address": "vault:{vaultId}", "title": "A vault's room",
-                    "description": "What is said to every socket that has joined the vault", "messages": self.room,
+                    "description": "Messages to every socket that has joined the vault", "messages": self.room,
                     "parameters": { "vaultId": { "description": "The vault" } },
                 },
                 "acks": {
                     "address": null, "title": "Acknowledgements",
-                    "description": "Go back with the event that they answer", "messages": self.acks,
+                    "description": "Answers to the events that clients send", "messages": self.acks,
                 },
             },
             "operations": self.operations,
@@ -198,7 +198,7 @@ impl Parts {
                 "securitySchemes": {
                     "session": {
                         "type": "httpApiKey", "in": "cookie", "name": "authjs.session-token",
-                        "description": "Set by POST /api/auth/login; its name begins with __Secure- where the server \
+                        "description": "Set by POST /api/auth/login; its name begins with __Secure- if the server \
                             is reached by https",
                     },
                 },
@@ -207,12 +207,13 @@ impl Parts {
     }
 }
 
-/// What a client reads as the error of `connect_error`.
+/// The error that a client gets with `connect_error`.
 #[derive(JsonSchema)]
+#[schemars(rename = "ConnectError")]
 #[allow(dead_code, reason = "the engine writes it")]
-struct ConnectError {
-    /// Sign in first; the database is away, try again; too many sockets of this user.
-    message: Refused,
+struct ConnectErrorPayload {
+    /// Sign in first; the database is unavailable, try again; this user has too many sockets.
+    message: ConnectError,
 }
 
 const VAULT: &str = "0198f1a2-7b1c-7d3e-8f00-3c5a9d2e4b61";

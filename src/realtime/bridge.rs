@@ -1,8 +1,10 @@
-//! Hands websocket connections from the HTTP server to the Socket.IO engine: one port for both.
+//! Hands websocket connections from the HTTP server to the Socket.IO engine, so that both share one port.
 //!
-//! The HTTP server gives every request with `Upgrade` to [`upgrade`], past the middleware of the REST application, so
-//! the origin is checked here. Path and query are checked before the 101 is written; from then on the connection
-//! belongs to the engine.
+//! The HTTP server passes every request with `Upgrade` to [`upgrade`], bypassing the middleware of the REST
+//! application. Therefore the origin is checked here. Path and query are checked before the 101 is written; after that
+//! the connection belongs to the engine.
+//! **On failure.** A request that cannot be upgraded gets an error response as plain text. A connection that fails
+//! later is logged and dropped; its client connects again.
 
 use std::io;
 use std::sync::Arc;
@@ -18,17 +20,17 @@ use http::Request as EngineRequest;
 use socketioxide::socket::Sid;
 use tower_service::Service;
 
-use super::Realtime;
-use super::lines::Line;
-use super::stream::LineStream;
+use super::connections::KillSwitch;
+use super::engine::Realtime;
+use super::guarded_stream::GuardedStream;
 
-/// The path of the engine, with and without the slash that its clients send.
+/// The path of the engine. Its clients add a slash.
 pub const PATH: &str = "/socket.io";
 
-/// Takes over one connection.
+/// Upgrades one connection to a websocket.
 ///
 /// # Errors
-/// The connection failed while it was answered.
+/// The connection failed before the response was written.
 pub async fn upgrade(
     realtime: Arc<Realtime>,
     (request, mut framed): (Request, Framed<TcpStream, Codec>),
@@ -37,31 +39,31 @@ pub async fn upgrade(
     let (response, engine_request) = match accepted {
         Ok(accepted) => accepted,
         Err((status, reason)) => {
-            tracing::debug!(%status, reason, path = request.path(), "refused to upgrade");
-            return refuse(framed, status, reason).await;
+            tracing::debug!(%status, reason, path = request.path(), "rejected an upgrade");
+            return reject(framed, status, reason).await;
         }
     };
     framed.send(Message::Item((response.drop_body(), BodySize::None))).await?;
 
     let session = session_of(request.uri().query());
-    let line = Line::default();
+    let kill_switch = KillSwitch::default();
     let mut engine_request = engine_request;
     match session {
-        Some(session) => realtime.lines.upgrade(session, line.clone()),
+        Some(session) => realtime.connections.upgrade(session, kill_switch.clone()),
         None => {
-            engine_request.extensions_mut().insert(line.clone());
+            engine_request.extensions_mut().insert(kill_switch.clone());
         }
     }
     let parts = framed.into_parts();
-    // Copied, and the buffers of the HTTP server dropped: else each idle websocket would keep 8 KiB of them.
+    // Copies the bytes to drop the HTTP server's buffers: otherwise each idle websocket would keep 8 KiB.
     let (io, early) = (parts.io, Bytes::copy_from_slice(&parts.read_buf));
     drop((parts.read_buf, parts.write_buf));
-    // From here on it is driven by the runtime of the relay, whose threads share their work. With a worker of the HTTP
-    // server, which has one thread, each event for each socket would have to wake that thread from another.
+    // From here on the relay's runtime drives the connection: its threads share their work. On an HTTP worker, which
+    // has a single thread, each event for each socket would have to wake that thread from another.
     let io = io.into_std()?;
     let runtime = realtime.runtime.clone();
     runtime.spawn(async move {
-        if let Err(error) = hand_over(&realtime, io, early, line, engine_request).await {
+        if let Err(error) = hand_over(&realtime, io, early, kill_switch, engine_request).await {
             tracing::debug!(%error, "a connection failed while it was upgraded");
         }
     });
@@ -72,10 +74,10 @@ async fn hand_over(
     realtime: &Realtime,
     io: std::net::TcpStream,
     early: Bytes,
-    line: Line,
+    kill_switch: KillSwitch,
     request: EngineRequest<()>,
 ) -> io::Result<()> {
-    let stream = LineStream::new(TcpStream::from_std(io)?, early, line, realtime.limits.write_stall);
+    let stream = GuardedStream::new(TcpStream::from_std(io)?, early, kill_switch, realtime.write_stall);
     realtime.engine.clone().call((stream, request)).await.map_err(io::Error::other)
 }
 
@@ -87,7 +89,7 @@ fn accept(realtime: &Realtime, head: &RequestHead) -> Result<Accepted, (StatusCo
     }
     let query = head.uri.query().unwrap_or_default();
     if !query.split('&').any(|pair| pair == "transport=websocket") || !query.split('&').any(|pair| pair == "EIO=4") {
-        return Err((StatusCode::BAD_REQUEST, "not a request of a Socket.IO 3 or 4 client"));
+        return Err((StatusCode::BAD_REQUEST, "not a request from a Socket.IO 3 or 4 client"));
     }
     if !realtime.origins.permit_headers(head.headers()) {
         return Err((StatusCode::FORBIDDEN, "this origin is not allowed"));
@@ -97,7 +99,8 @@ fn accept(realtime: &Realtime, head: &RequestHead) -> Result<Accepted, (StatusCo
     Ok((response.message_body(()).map_err(|_| (StatusCode::BAD_REQUEST, "not a websocket handshake"))?, request))
 }
 
-/// The request in the terms of the `http` crate's version 1, which the engine reads.
+/// Converts the request to the type of the `http` crate, version 1, which the engine takes. Returns none if the request
+/// is invalid there.
 pub fn engine_request(head: &RequestHead) -> Option<EngineRequest<()>> {
     let mut request = EngineRequest::builder().method(head.method.as_str()).uri(head.uri.to_string());
     for (name, value) in head.headers() {
@@ -106,12 +109,12 @@ pub fn engine_request(head: &RequestHead) -> Option<EngineRequest<()>> {
     request.body(()).ok()
 }
 
-/// The session that a request names in its query.
+/// Returns the session that the query names.
 pub fn session_of(query: Option<&str>) -> Option<Sid> {
     query?.split('&').find_map(|pair| pair.strip_prefix("sid="))?.parse().ok()
 }
 
-async fn refuse(mut framed: Framed<TcpStream, Codec>, status: StatusCode, reason: &'static str) -> io::Result<()> {
+async fn reject(mut framed: Framed<TcpStream, Codec>, status: StatusCode, reason: &'static str) -> io::Result<()> {
     let response = Response::build(status)
         .insert_header((actix_http::header::CONTENT_TYPE, "text/plain; charset=utf-8"))
         .insert_header((actix_http::header::CONNECTION, "close"))

@@ -1,84 +1,90 @@
-//! Who may connect: whoever has a session. All database work is in the middleware, before the engine tells the client
-//! that it is connected, and the handlers are registered there too, so that no early event is missed.
+//! Authenticates connections: a socket needs a session.
+//!
+//! All database work is in the namespace's middleware, before the engine tells the client that it is connected. The
+//! event handler is registered there too, so that no early event is missed.
+//! **On failure.** The client gets a [`ConnectError`], and its connection stays open until it has read that.
 
-use std::fmt;
 use std::sync::Arc;
 
+use outbox_worker::Feeds;
 use outbox_worker::log::bounded;
-use schemars::JsonSchema;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
+use socketioxide::socket::Sid;
 
-use super::Realtime;
-use super::inbox::{Client, InboxHandler};
-use crate::auth::SessionToken;
+use super::connections::Connections;
+use super::limits::RealtimeLimits;
+use super::member::RoomMember;
+use super::receive::EventReceiver;
+use super::roster::Roster;
+use super::session::{SessionWorker, SocketSession};
+use super::wire::ConnectError;
+use crate::auth::{Auth, SessionToken};
 use crate::domain::Session;
 
-/// What a refused client reads as the message of `connect_error`.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "SCREAMING_SNAKE_CASE", inline)]
-pub enum Refused {
-    /// No session.
-    Unauthorized,
-    /// The session could not be looked up.
-    Unavailable,
-    /// The user has as many sockets as one may have.
-    TooManySockets,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unauthorized => "UNAUTHORIZED",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::TooManySockets => "TOO_MANY_SOCKETS",
-        })
-    }
+/// Connects and disconnects sockets.
+pub struct Connector {
+    pub auth: Auth,
+    pub feeds: Arc<Feeds<RoomMember>>,
+    pub connections: Arc<Connections>,
+    pub roster: Arc<Roster>,
+    pub worker: Arc<dyn SessionWorker>,
+    pub limits: RealtimeLimits,
 }
 
 /// Registers the namespace `/`.
-pub fn register(io: &SocketIo, realtime: &Arc<Realtime>) {
-    let realtime = Arc::clone(realtime);
-    let middleware = move |socket: SocketRef| admit(Arc::clone(&realtime), socket);
+pub fn register(io: &SocketIo, connector: Arc<Connector>) {
+    let middleware = move |socket: SocketRef| connect(Arc::clone(&connector), socket);
     io.ns("/", (async |_socket: SocketRef| {}).with(middleware));
 }
 
-async fn admit(realtime: Arc<Realtime>, socket: SocketRef) -> Result<(), Refused> {
+async fn connect(connector: Arc<Connector>, socket: SocketRef) -> Result<(), ConnectError> {
     let cookies =
         socket.req_parts().headers.get(http::header::COOKIE).and_then(|value| str::from_utf8(value.as_bytes()).ok());
-    let token = cookies.and_then(|cookies| realtime.auth.session_token(cookies)).ok_or(Refused::Unauthorized)?;
-    realtime.roster.enter(socket.clone(), token.hash(), token.is_encrypted());
-    let session = find_session(&realtime, &token).await.inspect_err(|_| realtime.turn_away(socket.id))?;
-    if !realtime.roster.admit(
+    let token = cookies.and_then(|cookies| connector.auth.session_token(cookies)).ok_or(ConnectError::Unauthorized)?;
+    // Added before the session is looked up, so that a session that ends in between is noticed (I6).
+    connector.roster.add(socket.clone(), token.hash(), token.is_encrypted());
+    let session = connector.find_session(&token).await.inspect_err(|_| connector.reject_session(socket.id))?;
+    if !connector.roster.activate(
         socket.id,
         session.user.id,
         session.expires,
-        realtime.limits.sockets_per_user,
-        &realtime.lines,
+        connector.limits.sockets_per_user,
+        &connector.connections,
     ) {
-        realtime.turn_away(socket.id);
-        return Err(Refused::TooManySockets);
+        connector.reject_session(socket.id);
+        return Err(ConnectError::TooManySockets);
     }
-    let client = Client::new(session.user, realtime.limits.socket_rate);
-    socket.on_fallback(InboxHandler::new(Arc::clone(&realtime), Arc::clone(&client)));
-    socket.on_disconnect(move |socket: SocketRef| disconnected(realtime, client, socket));
+    let session = SocketSession::new(session.user, Arc::clone(&connector.worker), connector.limits.socket_rate);
+    socket.on_fallback(EventReceiver::new(Arc::clone(&session)));
+    socket.on_disconnect(async move |socket: SocketRef| connector.disconnected(&session, socket.id));
     Ok(())
 }
 
-async fn find_session(realtime: &Realtime, token: &SessionToken<'_>) -> Result<Session, Refused> {
-    match bounded(realtime.auth.read_session(token)).await {
-        Ok(session) => session.ok_or(Refused::Unauthorized),
-        Err(error) => {
-            tracing::warn!(?error, "a session could not be looked up");
-            Err(Refused::Unavailable)
+impl Connector {
+    async fn find_session(&self, token: &SessionToken<'_>) -> Result<Session, ConnectError> {
+        match bounded(self.auth.read_session(token)).await {
+            Ok(session) => session.ok_or(ConnectError::Unauthorized),
+            Err(error) => {
+                tracing::warn!(?error, "a session could not be looked up");
+                Err(ConnectError::Unavailable)
+            }
         }
     }
-}
 
-async fn disconnected(realtime: Arc<Realtime>, client: Arc<Client>, socket: SocketRef) {
-    for vault in client.close() {
-        realtime.feeds.leave(vault, socket.id);
+    /// Removes a session that may not connect. Its connection stays open until the client has read why.
+    fn reject_session(&self, session: Sid) {
+        self.roster.remove(session);
+        self.connections.forget_polls(session);
     }
-    realtime.forget(socket.id);
+
+    /// Removes everything about a socket whose connection is closed.
+    fn disconnected(&self, session: &SocketSession, id: Sid) {
+        for vault in session.close() {
+            self.feeds.leave(vault, id);
+        }
+        self.roster.remove(id);
+        self.connections.forget(id);
+    }
 }

@@ -1,4 +1,7 @@
 //! Hands long-polling requests from the HTTP server to the Socket.IO engine.
+//!
+//! The origin is checked here for every method: a GET opens a session too.
+//! **On failure.** Errors have the engine's own format and numbers, which its clients know.
 
 use std::sync::Arc;
 
@@ -8,21 +11,21 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
-use super::Realtime;
 use super::bridge::{PATH, engine_request, session_of};
+use super::engine::Realtime;
 
-/// Largest body of one request, in bytes. A client may send several messages in one.
-const BODY_LIMIT: usize = 1024 * 1024;
+/// Largest body of one request, in bytes. One body may contain several messages.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Stands between the packets of one body.
+/// Separates the packets of one body.
 const SEPARATOR: u8 = 0x1e;
 
-/// Adds the route.
+/// Adds the long-polling route.
 pub fn routes(config: &mut ServiceConfig, realtime: &Arc<Realtime>) {
     config.service(
         web::scope(PATH)
             .app_data(Data::from(Arc::clone(realtime)))
-            .app_data(PayloadConfig::new(BODY_LIMIT))
+            .app_data(PayloadConfig::new(MAX_BODY_BYTES))
             .default_service(web::to(poll)),
     );
 }
@@ -31,11 +34,11 @@ async fn poll(request: HttpRequest, payload: Payload, realtime: Data<Realtime>) 
     if !realtime.origins.permit_headers(request.headers()) {
         return error(StatusCode::FORBIDDEN, 4, "Forbidden");
     }
-    // Websockets arrive at the bridge; without `Upgrade` the engine could answer 101 and never get a connection.
+    // Websockets go to the bridge. Without `Upgrade` the engine could answer 101 and never get a connection.
     if !request.query_string().split('&').any(|pair| pair == "transport=polling") {
         return error(StatusCode::BAD_REQUEST, 0, "Transport unknown");
     }
-    if session_of(request.uri().query()).is_some_and(|session| realtime.lines.is_barred(session)) {
+    if session_of(request.uri().query()).is_some_and(|session| realtime.connections.is_blocked(session)) {
         return error(StatusCode::BAD_REQUEST, 1, "Session ID unknown");
     }
     let Ok(body) = Bytes::from_request(&request, &mut payload.into_inner()).await else {
@@ -45,21 +48,21 @@ async fn poll(request: HttpRequest, payload: Payload, realtime: Data<Realtime>) 
         return error(StatusCode::BAD_REQUEST, 3, "Bad request");
     };
     let session = session_of(request.uri().query());
-    // A client that goes says so in a packet of its own: 1 of the engine's protocol, alone or behind a separator.
-    let goes = body.split(|byte| *byte == SEPARATOR).any(|packet| packet == b"1");
+    // A client that closes sends packet type 1 of the engine's protocol, alone or after a separator.
+    let closes = body.split(|byte| *byte == SEPARATOR).any(|packet| packet == b"1");
     let mut engine = realtime.engine.clone();
-    let answer = match engine.call(engine_request.map(|()| Full::new(body))).await {
-        Ok(answer) => answer,
+    let response = match engine.call(engine_request.map(|()| Full::new(body))).await {
+        Ok(response) => response,
         Err(never) => match never {},
     };
     if let Some(session) = session {
-        if goes {
-            realtime.lines.bar(session);
-        } else if request.method() == Method::GET && realtime.roster.has(session) {
-            realtime.lines.polled(session);
+        if closes {
+            realtime.connections.block(session);
+        } else if request.method() == Method::GET && realtime.roster.contains(session) {
+            realtime.connections.record_poll(session);
         }
     }
-    let (parts, body) = answer.into_parts();
+    let (parts, body) = response.into_parts();
     let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for (name, value) in &parts.headers {
@@ -71,7 +74,7 @@ async fn poll(request: HttpRequest, payload: Payload, realtime: Data<Realtime>) 
     }
 }
 
-/// An error in the engine's own format, with its number.
+/// Returns an error in the engine's own format, with its number.
 fn error(status: StatusCode, code: u8, message: &str) -> HttpResponse {
     HttpResponse::build(status).json(serde_json::json!({ "code": code, "message": message }))
 }

@@ -1,12 +1,13 @@
-//! The sockets of this node and their sessions: a socket ends with its session, on every node within a second (I6).
+//! The sockets of this node and their sessions: a socket ends with its session, on every node within 1 s (I6).
 //!
-//! **State.** Who is connected, by which session, until when. Sockets enter before their session is looked up, so that
-//! a session that ends in between is found, and leave when their connection is over.
-//! **How it ends.** Four times a second: sockets whose session is over by the clock are cut, and so are those whose session
-//! changed in the database and is gone: its row, or, where the token is the session itself, by a revocation or the end of
-//! its user. The changes are read with an overlap far longer than a commit takes. After a
-//! time without the database longer than that, every session is asked for once.
-//! **On failure.** With the database away nothing is learnt of logouts; the clock still ends sessions.
+//! **State.** Per socket: its session's token, user and expiry. A socket is added before its session is looked up, so
+//! that a session that ends in between is noticed, and removed when its connection is closed. One lock, never held
+//! across an await.
+//! **How sockets end.** Every 250 ms, sockets whose session has expired by the clock are cut, and so are sockets whose
+//! session changed in the database and no longer exists: its row is gone or, where the token itself is the session, the
+//! token was revoked or its user deleted. The changes are read with an overlap that is much longer than a commit takes.
+//! After an outage of the database that lasted longer than half the overlap, all sessions are looked up once.
+//! **On failure.** While the database is unavailable, logouts are not noticed; sessions still expire by the clock.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,177 +22,185 @@ use socketioxide::socket::Sid;
 use syncscript_types::UserId;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::lines::Lines;
+use super::connections::Connections;
 use crate::auth::Auth;
 use crate::store::session_changes::{self, SessionChange};
 use crate::store::{self, encrypted_sessions, sessions::TokenHash};
 
-/// How often the roster is looked through.
-const PERIOD: Duration = Duration::from_millis(250);
-/// How far back changes are read.
-const WINDOW: Duration = Duration::from_secs(30);
+/// How often the roster is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// How far back changes of sessions are read.
+const CHANGES_WINDOW: Duration = Duration::from_secs(30);
 
-/// Everyone who is connected to this node.
+/// The sockets that are connected to this node.
 #[derive(Default)]
 pub struct Roster {
-    present: Mutex<HashMap<Sid, Present>>,
+    entries: Mutex<HashMap<Sid, RosterEntry>>,
 }
 
-struct Present {
+struct RosterEntry {
     socket: SocketRef,
     token: TokenHash,
-    /// Whether the session has no row, but is the token itself.
-    sealed: bool,
-    /// None while the session is being looked up.
+    /// Whether the session has no row: the encrypted token itself is the session.
+    encrypted: bool,
+    /// The user and the expiry; none while the session is being looked up.
     session: Option<(UserId, DateTime<Utc>)>,
 }
 
 impl Roster {
-    /// A socket has come, and its session is about to be looked up.
-    pub fn enter(&self, socket: SocketRef, token: TokenHash, sealed: bool) {
-        self.lock().insert(socket.id, Present { socket, token, sealed, session: None });
+    /// Adds a socket whose session is about to be looked up.
+    pub fn add(&self, socket: SocketRef, token: TokenHash, encrypted: bool) {
+        self.lock().insert(socket.id, RosterEntry { socket, token, encrypted, session: None });
     }
 
-    /// Its session was found. False, and it is out again, if the user has `limit` others.
-    pub fn admit(&self, id: Sid, user: UserId, expires: DateTime<Utc>, limit: usize, lines: &Lines) -> bool {
-        let mut present = self.lock();
-        // One that was cut is as good as gone, though the engine may take its time to notice.
-        let others = present
+    /// Records the session that was found. Removes the socket and returns false if the user has `limit` others.
+    pub fn activate(
+        &self,
+        id: Sid,
+        user: UserId,
+        expires: DateTime<Utc>,
+        limit: usize,
+        connections: &Connections,
+    ) -> bool {
+        let mut entries = self.lock();
+        // A socket that was cut does not count, though the engine may need some time to notice.
+        let others = entries
             .values()
-            .filter(|other| other.session.is_some_and(|(other, _)| other == user) && !lines.is_cut(&other.socket))
+            .filter(|other| other.session.is_some_and(|(other, _)| other == user) && !connections.is_cut(&other.socket))
             .count();
         if others >= limit {
-            present.remove(&id);
+            entries.remove(&id);
             return false;
         }
-        if let Some(entry) = present.get_mut(&id) {
+        if let Some(entry) = entries.get_mut(&id) {
             entry.session = Some((user, expires));
         }
         true
     }
 
-    /// Whether the socket is here.
-    pub fn has(&self, id: Sid) -> bool {
+    /// Returns whether the socket is connected.
+    pub fn contains(&self, id: Sid) -> bool {
         self.lock().contains_key(&id)
     }
 
-    /// The connection is over.
-    pub fn leave(&self, id: Sid) {
+    /// Removes a socket.
+    pub fn remove(&self, id: Sid) {
         self.lock().remove(&id);
     }
 
-    /// Cuts everyone off: the server stops.
-    pub fn cut_all(&self, lines: &Lines) {
-        self.cut_where(lines, |_| true);
+    /// Cuts all sockets.
+    pub fn cut_all(&self, connections: &Connections) {
+        self.cut_where(connections, |_| true);
     }
 
-    /// Looks through the roster for ever.
-    pub async fn watch(&self, pool: &Db, auth: &Auth, lines: &Lines) {
-        let mut period = tokio::time::interval(PERIOD);
-        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut seen = Instant::now();
+    async fn watch(&self, pool: &Db, auth: &Auth, connections: &Connections) {
+        let mut interval = tokio::time::interval(CHECK_INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_read = Instant::now();
         loop {
-            period.tick().await;
-            self.sweep_out_the_dead(lines);
+            interval.tick().await;
+            self.disconnect_cut_sockets(connections);
             let now = Utc::now();
-            self.cut_where(lines, |present| present.session.is_some_and(|(_, expires)| expires <= now));
-            let asked = Instant::now();
-            let learnt = if asked - seen < WINDOW / 2 {
-                bounded(session_changes::read_recent(pool, WINDOW.as_secs_f64())).await
+            self.cut_where(connections, |entry| entry.session.is_some_and(|(_, expires)| expires <= now));
+            let read_at = Instant::now();
+            let changes = if read_at - last_read < CHANGES_WINDOW / 2 {
+                bounded(session_changes::read_recent(pool, CHANGES_WINDOW.as_secs_f64())).await
             } else {
-                bounded(self.ask_for_all(pool)).await
+                bounded(self.look_up_all(pool)).await
             };
-            match learnt {
+            match changes {
                 Ok(changes) => {
-                    seen = asked;
-                    auth.apply_session_changes(&changes, asked.into_std());
-                    self.learn(lines, changes);
+                    last_read = read_at;
+                    auth.apply_session_changes(&changes, read_at.into_std());
+                    self.apply_changes(connections, changes);
                 }
                 Err(error) => tracing::debug!(%error, "the changes of sessions could not be read"),
             }
         }
     }
 
-    async fn ask_for_all(&self, pool: &Db) -> store::Result<Vec<SessionChange>> {
-        let (rows, sealed) = self.tokens();
+    async fn look_up_all(&self, pool: &Db) -> store::Result<Vec<SessionChange>> {
+        let (rows, encrypted) = self.tokens();
         let alive: HashMap<_, _> = session_changes::find_existing(pool, &rows).await?.into_iter().collect();
-        let gone = encrypted_sessions::find_ended(pool, &sealed).await?;
+        let ended = encrypted_sessions::find_ended(pool, &encrypted).await?;
         let rows = rows.into_iter().map(|token| SessionChange::Session(token, alive.get(&token).copied()));
-        Ok(rows.chain(gone.into_iter().map(|token| SessionChange::Session(token, None))).collect())
+        Ok(rows.chain(ended.into_iter().map(|token| SessionChange::Session(token, None))).collect())
     }
 
-    /// Whose sessions are rows, and whose are not. Of the latter those that are still being looked up are left out: the
-    /// look-up tells them.
+    /// Returns the tokens whose sessions have a row, and the encrypted tokens with their users. Leaves out encrypted
+    /// tokens that are still being looked up: that look-up sees whether they ended.
     fn tokens(&self) -> (Vec<TokenHash>, Vec<(TokenHash, UserId)>) {
-        let present = self.lock();
-        let rows = present.values().filter(|present| !present.sealed).map(|present| present.token).collect();
-        let sealed = present.values().filter(|present| present.sealed);
-        let sealed = sealed.filter_map(|present| Some((present.token, present.session?.0))).collect();
-        (rows, sealed)
+        let entries = self.lock();
+        let rows = entries.values().filter(|entry| !entry.encrypted).map(|entry| entry.token).collect();
+        let encrypted = entries.values().filter(|entry| entry.encrypted);
+        let encrypted = encrypted.filter_map(|entry| Some((entry.token, entry.session?.0))).collect();
+        (rows, encrypted)
     }
 
-    fn learn(&self, lines: &Lines, changes: Vec<SessionChange>) {
+    fn apply_changes(&self, connections: &Connections, changes: Vec<SessionChange>) {
         if changes.is_empty() {
             return;
         }
-        let mut ends: HashMap<TokenHash, Option<DateTime<Utc>>> = HashMap::new();
+        let mut expiries: HashMap<TokenHash, Option<DateTime<Utc>>> = HashMap::new();
         let mut deleted: HashSet<UserId> = HashSet::new();
         for change in changes {
             match change {
-                SessionChange::Session(token, end) => drop(ends.insert(token, end)),
+                SessionChange::Session(token, expires) => drop(expiries.insert(token, expires)),
                 SessionChange::User(user) => drop(deleted.insert(user)),
             }
         }
-        for present in self.lock().values_mut() {
-            if let (Some((_, expires)), Some(Some(end))) = (&mut present.session, ends.get(&present.token)) {
-                *expires = *end;
+        for entry in self.lock().values_mut() {
+            if let (Some((_, expires)), Some(Some(changed))) = (&mut entry.session, expiries.get(&entry.token)) {
+                *expires = *changed;
             }
         }
         let now = Utc::now();
-        // One that is still being looked up is told by the look-up.
-        self.cut_where(lines, |present| {
-            present.session.is_some_and(|(user, _)| deleted.contains(&user))
-                || present.session.is_some()
-                    && ends.get(&present.token).is_some_and(|end| end.is_none_or(|end| end <= now))
+        // A socket whose session is still being looked up is left alone: that look-up sees whether the session ended.
+        self.cut_where(connections, |entry| {
+            entry.session.is_some_and(|(user, _)| deleted.contains(&user))
+                || entry.session.is_some()
+                    && expiries.get(&entry.token).is_some_and(|expires| expires.is_none_or(|expires| expires <= now))
         });
     }
 
-    /// How many sockets there are: by websocket, and by long-polling.
+    /// Returns the number of sockets by websocket, and by long-polling.
     pub fn count(&self) -> (usize, usize) {
-        let present = self.lock();
-        let polling = present.values().filter(|p| p.socket.transport_type() == TransportType::Polling).count();
-        (present.len() - polling, polling)
+        let entries = self.lock();
+        let polling = entries.values().filter(|entry| entry.socket.transport_type() == TransportType::Polling).count();
+        (entries.len() - polling, polling)
     }
 
-    /// Two kinds of sockets the engine does not clean up after, or not soon: one whose connection was lost while its
-    /// session was looked up, and a long-polling one that is barred.
-    fn sweep_out_the_dead(&self, lines: &Lines) {
-        let dead: Vec<SocketRef> = {
-            let present = self.lock();
-            present.values().filter(|present| lines.is_cut(&present.socket)).map(|p| p.socket.clone()).collect()
+    /// Disconnects the sockets that the engine does not clean up, or not soon: those whose connection was lost while
+    /// their session was looked up, and blocked long-polling sessions.
+    fn disconnect_cut_sockets(&self, connections: &Connections) {
+        let cut: Vec<SocketRef> = {
+            let entries = self.lock();
+            let cut = entries.values().filter(|entry| connections.is_cut(&entry.socket));
+            cut.map(|entry| entry.socket.clone()).collect()
         };
-        for socket in dead {
+        for socket in cut {
             if socket.disconnect().is_err() {
-                tracing::debug!("a dead socket is being closed by the engine");
+                tracing::debug!("the engine is already closing a cut socket");
             }
         }
     }
 
-    fn cut_where(&self, lines: &Lines, condition: impl Fn(&Present) -> bool) {
-        // Outside the lock: cutting wakes the engine, which may call back in here.
+    fn cut_where(&self, connections: &Connections, condition: impl Fn(&RosterEntry) -> bool) {
+        // Cuts after the lock is released: cutting wakes the engine, which may call this module again.
         let chosen: Vec<SocketRef> =
-            self.lock().values().filter(|present| condition(present)).map(|p| p.socket.clone()).collect();
+            self.lock().values().filter(|entry| condition(entry)).map(|entry| entry.socket.clone()).collect();
         for socket in chosen {
-            lines.cut(&socket);
+            connections.cut(&socket);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Sid, Present>> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<Sid, RosterEntry>> {
+        // The map is valid after each step, so a panic elsewhere does not spoil it.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Watches the roster, as a task of the node.
-pub async fn watch(roster: Arc<Roster>, pool: Db, auth: Auth, lines: Arc<Lines>) {
-    roster.watch(&pool, &auth, &lines).await;
+/// Closes sockets whose session ends. Never returns.
+pub async fn watch(roster: Arc<Roster>, pool: Db, auth: Auth, connections: Arc<Connections>) {
+    roster.watch(&pool, &auth, &connections).await;
 }

@@ -1,5 +1,9 @@
-//! What sockets say and hear beside the events of the log, as it is on the wire. The events themselves are passed on as
-//! they are stored (`crate::domain::payload`).
+//! The messages that clients and server exchange besides the events of the log, as they are on the wire. The events
+//! themselves are sent as they are stored (`crate::domain::payload`).
+//!
+//! The AsyncAPI document and the clients' TypeScript types are generated from these types and their comments.
+
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
@@ -8,62 +12,62 @@ use syncscript_types::{Revocation, Seq, SourceId, VaultId};
 
 use crate::domain::{Role, Source};
 
-// What clients send ---------------------------------------------------------------------------------------------------
+// Sent by clients -----------------------------------------------------------------------------------------------------
 
-/// A vault: its id, alone or in an object.
+/// A vault: its id, either alone or in an object.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum VaultRef {
     /// The id.
     Id(VaultId),
-    /// With a position.
+    /// An object with the id.
     Object(JoinBody),
 }
 
-/// A vault, and what one has of its log.
+/// A vault, and the position in its log that the client has reached.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(inline)]
 pub struct JoinBody {
     /// The vault.
     pub vault_id: VaultId,
-    /// The last seq one has; the events after it are sent first.
+    /// The last seq that the client has; the events after it are sent first.
     #[serde(default)]
     #[schemars(with = "Seq")]
     pub after: Option<i64>,
 }
 
-/// Something for a vault: the body of the REST request, and the vault it is for.
+/// The body of a REST request, with the vault that it is for.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
-pub struct InVault<B = Value> {
+pub struct ForVault<B = Value> {
     /// The vault.
     pub vault_id: VaultId,
-    /// What REST takes as body.
+    /// The body of the REST request.
     #[serde(flatten)]
     pub body: B,
 }
 
-/// Something about a source: the body of the REST request, and the source it is about.
+/// The body of a REST request, with the source that it is for.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
-pub struct OfSource<B = Value> {
+pub struct ForSource<B = Value> {
     /// The source.
     pub source_id: SourceId,
-    /// What REST takes as body.
+    /// The body of the REST request.
     #[serde(flatten)]
     pub body: B,
 }
 
-/// REST takes no body for this.
+/// No fields: the REST request has no body.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-pub struct Nothing {}
+pub struct NoFields {}
 
-// What the server says ------------------------------------------------------------------------------------------------
+// Sent by the server --------------------------------------------------------------------------------------------------
 
 /// The socket is in the vault's room.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -71,102 +75,125 @@ pub struct Nothing {}
 pub struct Joined {
     /// The vault.
     pub vault_id: VaultId,
-    /// What its user may do there.
+    /// The user's role in the vault.
     pub role: Role,
-    /// The last event delivered or skipped: the next one is `seq + 1`.
+    /// The last event that was sent or skipped: the next event is `seq + 1`.
     pub seq: Seq,
 }
 
-/// The socket is out of the vault's room.
+/// The socket has left the vault's room.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Left {
     /// The vault.
     pub vault_id: VaultId,
-    /// Why. Without it, this answers `vault:leave`.
+    /// Why. Absent in the answer to `vault:leave`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Revocation")]
     pub reason: Option<Revocation>,
 }
 
-/// The events after `after` cannot be given: load the vault anew.
+/// The events after `after` are not available: load the vault again.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resync {
     /// The vault.
     pub vault_id: VaultId,
-    /// Where the log stands.
+    /// The position to continue from.
     pub seq: Seq,
 }
 
-/// An event of the client was refused. `code` is for programs, and the same as over REST.
+/// An event of the client was rejected. `code` is for programs, and the same as over REST.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Refusal {
-    /// The name of the error.
+#[schemars(rename = "Refusal")]
+pub struct ErrorBody {
+    /// The error's code.
     pub code: String,
-    /// What to do about it.
+    /// What is wrong, and what to do.
     pub message: String,
-    /// The vault that the refused event named.
+    /// The vault that the rejected event named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "VaultId")]
     pub vault_id: Option<VaultId>,
 }
 
-// What acknowledgements say -------------------------------------------------------------------------------------------
+/// The message of `connect_error`: why the connection was rejected.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "SCREAMING_SNAKE_CASE", inline)]
+pub enum ConnectError {
+    /// No session.
+    Unauthorized,
+    /// The session could not be looked up.
+    Unavailable,
+    /// The user has reached the limit of open sockets.
+    TooManySockets,
+}
 
-/// The answer to an event, for the client that asked for one.
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::TooManySockets => "TOO_MANY_SOCKETS",
+        })
+    }
+}
+
+// Acknowledgements ----------------------------------------------------------------------------------------------------
+
+/// The acknowledgement of an event, for clients that ask for one.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-#[expect(dead_code, reason = "the document knows both halves, the code that answers one at a time")]
+#[expect(dead_code, reason = "only the document needs both variants in one type")]
 pub enum Ack<T> {
-    /// It was done.
-    Done(Done<T>),
-    /// It was not.
-    Refused(Refused),
+    /// The event was handled.
+    Success(SuccessAck<T>),
+    /// The event was rejected.
+    Error(ErrorAck),
 }
 
-/// It was done.
+/// The event was handled.
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
-pub struct Done<T> {
-    ok: Is<true>,
+pub struct SuccessAck<T> {
+    ok: Always<true>,
     #[serde(flatten)]
     answer: T,
 }
 
-/// It was refused.
+/// The event was rejected.
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
-pub struct Refused {
-    ok: Is<false>,
+pub struct ErrorAck {
+    ok: Always<false>,
     #[serde(flatten)]
-    refusal: Refusal,
+    error: ErrorBody,
 }
 
-impl<T> Done<T> {
+impl<T> SuccessAck<T> {
     pub const fn new(answer: T) -> Self {
-        Self { ok: Is, answer }
+        Self { ok: Always, answer }
     }
 }
 
-impl Refused {
-    pub const fn new(refusal: Refusal) -> Self {
-        Self { ok: Is, refusal }
+impl ErrorAck {
+    pub const fn new(error: ErrorBody) -> Self {
+        Self { ok: Always, error }
     }
 }
 
-/// Always this value.
-struct Is<const VALUE: bool>;
+/// A boolean field that always has this value.
+struct Always<const VALUE: bool>;
 
-impl<const VALUE: bool> Serialize for Is<VALUE> {
+impl<const VALUE: bool> Serialize for Always<VALUE> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bool(VALUE)
     }
 }
 
-impl<const VALUE: bool> JsonSchema for Is<VALUE> {
+impl<const VALUE: bool> JsonSchema for Always<VALUE> {
     fn inline_schema() -> bool {
         true
     }
@@ -182,31 +209,31 @@ impl<const VALUE: bool> JsonSchema for Is<VALUE> {
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum JoinEnd {
-    /// In the room.
+pub enum JoinOutcome {
+    /// The socket is in the room.
     Joined(Joined),
-    /// The membership ended on the way.
-    Left(LeftOnTheWay),
+    /// The membership ended during the join.
+    Left(LeftDuringJoin),
 }
 
-/// The membership ended within the backlog: the socket is in no room.
+/// The membership ended during the join: the socket is not in the room.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
-pub struct LeftOnTheWay {
+pub struct LeftDuringJoin {
     /// The vault.
     pub vault_id: VaultId,
     /// Why.
     pub left: Revocation,
 }
 
-/// A source was written.
+/// A source was created or changed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
-pub struct Written {
-    /// The event's place in the vault's log.
+pub struct SourceWritten {
+    /// The event's position in the vault's log.
     pub seq: Seq,
-    /// The source as it is now.
+    /// The source after the change.
     pub source: Source,
 }
 
@@ -214,10 +241,10 @@ pub struct Written {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
-pub struct Deleted {
-    /// The event's place in the vault's log.
+pub struct SourceDeleted {
+    /// The event's position in the vault's log.
     pub seq: Seq,
-    /// The source's id.
+    /// The source.
     pub source_id: SourceId,
     /// The vault it was in.
     pub vault_id: VaultId,

@@ -10,7 +10,7 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::{IntoParams, PartialSchema};
 
-use crate::command::Caller;
+use crate::commands::Caller;
 use crate::domain::{IdempotencyKey, Session};
 use crate::error::Error;
 use crate::http::session::current_session;

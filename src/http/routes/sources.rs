@@ -9,7 +9,7 @@ use syncscript_types::{Seq, SourceId, UserId, VaultId};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::command::{NewSourceBody, SourceChangeBody};
+use crate::commands::{NewSourceBody, SourceChangeBody};
 use crate::domain::Source;
 use crate::error::Error;
 use crate::http::extract::caller::{Authenticated, MutationCaller};

@@ -1,12 +1,32 @@
-//! What clients send to create or change a source, over REST and sockets alike.
+//! The data of a source, as clients send it over REST and sockets.
+//!
+//! The bodies accept any text; the conversion into [`NewSource`] or [`SourceChange`] checks it, and reports the first
+//! field that is not valid.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{NewSource, SourceChange};
 use crate::domain::{FileUrl, SourceTitle};
 use crate::error::Error;
+
+/// A source to create.
+#[derive(Debug)]
+pub struct NewSource {
+    /// The title.
+    pub title: SourceTitle,
+    /// The address of the file.
+    pub file_url: FileUrl,
+}
+
+/// What to change in a source; none leaves a field as it is.
+#[derive(Debug)]
+pub struct SourceChange {
+    /// The new title.
+    pub title: Option<SourceTitle>,
+    /// The new address of the file.
+    pub file_url: Option<FileUrl>,
+}
 
 /// The body that creates a source.
 #[derive(Deserialize, JsonSchema, ToSchema)]
@@ -45,7 +65,7 @@ impl TryFrom<SourceChangeBody> for SourceChange {
     type Error = Error;
     fn try_from(body: SourceChangeBody) -> Result<Self, Error> {
         if body.title.is_none() && body.file_url.is_none() {
-            return Err(Error::BadRequest("Give title, fileUrl or both: there is nothing to change".to_owned()));
+            return Err(Error::BadRequest("Nothing to change: give title, fileUrl or both".to_owned()));
         }
         Ok(Self {
             title: body.title.map(SourceTitle::parse).transpose()?,

@@ -1,31 +1,33 @@
-//! Token buckets: for one socket, and for many keys.
+//! Rate limiting with token buckets: one bucket per socket, or one per key.
 //!
-//! Our own, since attempts to sign in are taken when they begin and given back when they succeed, which the rate
-//! limiting crates do not offer: only failures count, yet a thousand attempts at once do not slip through.
+//! The rate limiting crates cannot give a token back, which sign-in needs: an attempt takes a token when it begins, and
+//! gives it back when it succeeds. So only failures count, yet a thousand concurrent attempts do not slip through.
+//! **On failure.** Nothing here can fail. The buckets are in memory: each node counts for itself, from zero after a
+//! restart.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How fast, and how many at once.
+/// A rate and a burst.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate {
-    /// Tokens a second.
+    /// Tokens that return per second.
     pub per_second: f64,
     /// Most tokens a bucket holds.
     pub burst: f64,
 }
 
-/// Tokens that come back with time.
+/// A bucket of tokens that refills over time.
 #[derive(Debug, Clone, Copy)]
-pub struct Bucket {
+pub struct TokenBucket {
     tokens: f64,
     at: Instant,
 }
 
-impl Bucket {
-    /// A full one.
+impl TokenBucket {
+    /// Returns a full bucket.
     #[must_use]
     pub fn full(rate: Rate, now: Instant) -> Self {
         Self { tokens: rate.burst, at: now }
@@ -34,7 +36,7 @@ impl Bucket {
     /// Takes a token.
     ///
     /// # Errors
-    /// How long until there is one.
+    /// Returns how long until the next token if there is none.
     pub fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
         self.refill(rate, now);
         if self.tokens >= 1.0 {
@@ -51,19 +53,19 @@ impl Bucket {
     }
 }
 
-/// A bucket a key. Keys whose bucket is full again are forgotten.
+/// One bucket per key. Keys whose bucket is full again are removed.
 #[derive(Debug)]
-pub struct Throttle<K> {
+pub struct KeyedRateLimiter<K> {
     rate: Rate,
-    buckets: Mutex<HashMap<K, Bucket>>,
+    buckets: Mutex<HashMap<K, TokenBucket>>,
 }
 
-/// Keys kept before full buckets are looked for. Bounds the memory that a flood of invented keys can take: a bucket
-/// that is not full again by then had an attempt within the last minutes.
-const TIDY_AT: usize = 10_000;
+/// Number of keys at which those with full buckets are removed. Bounds the memory that a flood of invented keys can
+/// take: a bucket that is not full had an attempt within the last minutes.
+const PRUNE_AT: usize = 10_000;
 
-impl<K: Hash + Eq> Throttle<K> {
-    /// All keys get this rate.
+impl<K: Hash + Eq> KeyedRateLimiter<K> {
+    /// Creates a limiter that gives every key this rate.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, buckets: Mutex::new(HashMap::new()) }
@@ -72,19 +74,19 @@ impl<K: Hash + Eq> Throttle<K> {
     /// Takes a token of this key.
     ///
     /// # Errors
-    /// How long until there is one.
+    /// Returns how long until the next token if there is none.
     pub fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= TIDY_AT {
+        if buckets.len() >= PRUNE_AT {
             buckets.retain(|_, bucket| {
                 bucket.refill(self.rate, now);
                 bucket.tokens < self.rate.burst
             });
         }
-        buckets.entry(key).or_insert_with(|| Bucket::full(self.rate, now)).take(self.rate, now)
+        buckets.entry(key).or_insert_with(|| TokenBucket::full(self.rate, now)).take(self.rate, now)
     }
 
-    /// Gives a token back.
+    /// Returns a token to the key's bucket.
     pub fn give_back(&self, key: &K) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = buckets.get_mut(key) {
@@ -102,7 +104,7 @@ mod tests {
     #[test]
     fn a_bucket_gives_its_burst_and_then_its_rate() {
         let start = Instant::now();
-        let mut bucket = Bucket::full(RATE, start);
+        let mut bucket = TokenBucket::full(RATE, start);
         assert_eq!(bucket.take(RATE, start), Ok(()));
         assert_eq!(bucket.take(RATE, start), Ok(()));
         assert_eq!(bucket.take(RATE, start), Err(Duration::from_secs(2)));
@@ -111,24 +113,24 @@ mod tests {
     }
 
     #[test]
-    fn keys_do_not_touch_each_other_and_success_gives_back() {
-        let (throttle, now) = (Throttle::new(RATE), Instant::now());
+    fn keys_have_separate_buckets_and_tokens_can_be_given_back() {
+        let (limiter, now) = (KeyedRateLimiter::new(RATE), Instant::now());
         for _ in 0..2 {
-            assert_eq!(throttle.take("a", now), Ok(()));
+            assert_eq!(limiter.take("a", now), Ok(()));
         }
-        assert!(throttle.take("a", now).is_err());
-        assert_eq!(throttle.take("b", now), Ok(()));
-        throttle.give_back(&"a");
-        assert_eq!(throttle.take("a", now), Ok(()));
+        assert!(limiter.take("a", now).is_err());
+        assert_eq!(limiter.take("b", now), Ok(()));
+        limiter.give_back(&"a");
+        assert_eq!(limiter.take("a", now), Ok(()));
     }
 
     #[test]
-    fn a_flood_of_keys_is_forgotten_once_their_buckets_are_full() {
-        let (throttle, now) = (Throttle::new(RATE), Instant::now());
-        for key in 0..TIDY_AT {
-            assert_eq!(throttle.take(key, now), Ok(()));
+    fn keys_are_removed_once_their_buckets_are_full() {
+        let (limiter, now) = (KeyedRateLimiter::new(RATE), Instant::now());
+        for key in 0..PRUNE_AT {
+            assert_eq!(limiter.take(key, now), Ok(()));
         }
-        assert_eq!(throttle.take(TIDY_AT, now + Duration::from_secs(60)), Ok(()));
-        assert_eq!(throttle.buckets.lock().expect("not poisoned").len(), 1);
+        assert_eq!(limiter.take(PRUNE_AT, now + Duration::from_secs(60)), Ok(()));
+        assert_eq!(limiter.buckets.lock().expect("not poisoned").len(), 1);
     }
 }

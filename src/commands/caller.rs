@@ -1,0 +1,20 @@
+//! Who gives a command.
+
+use syncscript_types::UserId;
+
+use crate::domain::IdempotencyKey;
+
+/// The user who gives a command.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user.
+    pub id: UserId,
+    /// Set if the client may repeat the command, which must then run only once (I9).
+    pub key: Option<IdempotencyKey>,
+}
+
+impl From<UserId> for Caller {
+    fn from(id: UserId) -> Self {
+        Self { id, key: None }
+    }
+}
