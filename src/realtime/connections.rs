@@ -35,7 +35,7 @@ pub struct KillSwitch {
 }
 
 impl KillSwitch {
-    /// Fails the pending and all later reads and writes of the connection.
+    /// Fails all reads and all blocked writes of the connection, pending and later ones.
     pub fn trigger(&self) {
         self.token.cancel();
     }

@@ -1,8 +1,8 @@
 //! The byte stream under a websocket: closes slow readers (I5), and obeys the connection's kill switch.
 //!
 //! The stream first returns the bytes that the HTTP server read beyond the request. A write that stays pending for
-//! longer than the stall timeout fails the connection; so does the kill switch. From then on every read and write
-//! fails, and the engine cleans up as after any lost connection.
+//! longer than the stall timeout fails the connection; so does the kill switch. From then on all reads and all blocked
+//! writes fail, and the engine cleans up as after any lost connection.
 
 use std::future::Future;
 use std::io;
