@@ -356,7 +356,7 @@ describe("I4: long backlogs", () => {
 });
 
 describe("I6: access during catch-up", () => {
-  // 8000 events of 4 kB exceed all buffers between server and client, so the join cannot have completed.
+  // 8000 events of 3 kB exceed all buffers between server and client, so the join cannot have completed.
   const LONG = { count: 8000, texts: { title: "t".repeat(500), fileUrl: `https://example.test/${"u".repeat(2000)}` } };
 
   /** Connects a client and stops reading in the middle of its catch-up. */
