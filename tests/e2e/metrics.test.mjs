@@ -1,14 +1,11 @@
-// Monitoring: /metrics, `outbox-worker status`, and the dashboard and alerts that use them.
+// Monitoring: /metrics and `outbox-worker status`.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { appendEvents, appendLargeEvents, textOfBytes, waitForBlocked } from "./lib/append.mjs";
 import { sqlCreateSource } from "./lib/database.mjs";
-import { Metrics } from "./lib/metrics.mjs";
+import { DOCUMENTED, Metrics } from "./lib/metrics.mjs";
 import { runWorkerJson, runWorkerOk } from "./lib/outbox-worker.mjs";
 import { assertNoPanic, isEstablished } from "./lib/procfs.mjs";
 import { dial, RawSocket } from "./lib/raw-clients.mjs";
@@ -16,31 +13,6 @@ import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 import { writeSources } from "./lib/writers.mjs";
-
-const ops = (name) => fileURLToPath(new URL(`../../ops/${name}`, import.meta.url));
-
-/** Every metric in docs/operations.md, with its type. */
-const DOCUMENTED = {
-  syncscript_build_info: "gauge",
-  syncscript_http_request_seconds: "histogram",
-  syncscript_commit_events: "histogram",
-  syncscript_commit_to_emit_seconds: "histogram",
-  syncscript_relay_lag_seconds: "gauge",
-  syncscript_relay_lag_events: "gauge",
-  syncscript_vaults_in_use: "gauge",
-  syncscript_events_emitted_total: "counter",
-  syncscript_deliveries_total: "counter",
-  syncscript_joins_total: "counter",
-  syncscript_catch_up_events: "histogram",
-  syncscript_resyncs_total: "counter",
-  syncscript_sockets: "gauge",
-  syncscript_slow_readers_closed_total: "counter",
-  syncscript_members_behind_total: "counter",
-  syncscript_revocations_total: "counter",
-  syncscript_database_connections: "gauge",
-  syncscript_notify_sent_total: "counter",
-  syncscript_notify_coalesced_total: "counter",
-};
 
 describe("/metrics", () => {
   let world, owner, viewer, contributor;
@@ -413,75 +385,5 @@ describe("status of two nodes", () => {
       text.split("\n").find((line) => line.includes(alive.nodeId)),
       /\balive\b/,
     );
-  });
-});
-
-describe("dashboard and alerts", () => {
-  /** All sample names in Prometheus: those of /metrics, and `up`. */
-  const KNOWN = new Set(
-    Object.entries(DOCUMENTED)
-      .flatMap(([name, type]) => (type === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]))
-      .concat("up"),
-  );
-  /** The metrics in an expression. */
-  const metricsIn = (expression) =>
-    expression
-      .replaceAll(/"(?:[^"\\]|\\.)*"/g, '""')
-      .match(/\b(?:syncscript_\w+|up|[a-z]+_[a-z_]+_(?:total|seconds|bytes))\b/g)
-      .filter((name) => name !== "histogram_quantile");
-
-  const dashboard = () => JSON.parse(readFileSync(ops("grafana-dashboard.json"), "utf8"));
-  const expressions = () => dashboard().panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
-
-  test("the dashboard is valid JSON, and its expressions use all metrics and only existing ones", () => {
-    const { title, panels, templating } = dashboard();
-    assert.equal(title, "SyncScript");
-    assert.ok(panels.length > 10);
-    assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length, "each panel has a unique id");
-    const names = expressions().flatMap(metricsIn);
-    for (const name of names) assert.ok(KNOWN.has(name), name);
-    for (const { definition } of templating.list.filter(({ type }) => type === "query")) {
-      for (const name of metricsIn(definition)) assert.ok(KNOWN.has(name), name);
-    }
-    const families = new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, "")));
-    for (const name of Object.keys(DOCUMENTED)) assert.ok(families.has(name), `${name} is on the dashboard`);
-  });
-
-  test("the alerts use only existing metrics, and the runbook covers each alert", () => {
-    const text = readFileSync(ops("alerts.yml"), "utf8");
-    const names = text.match(/\b(?:syncscript_\w+)\b/g);
-    assert.ok(names.length > 5);
-    for (const name of names) assert.ok(KNOWN.has(name), name);
-    const runbook = readFileSync(fileURLToPath(new URL("../../docs/operations.md", import.meta.url)), "utf8");
-    for (const [, name] of text.matchAll(/alert: (\w+)/g)) assert.ok(runbook.includes(name), name);
-  });
-
-  const promtool = (...args) => spawnSync("promtool", args, { encoding: "utf8" });
-  const missing = promtool("--version").error ? "promtool is not installed: apt-get install prometheus" : false;
-
-  test("the alert rules are valid and fire correctly (promtool)", { skip: missing }, () => {
-    for (const args of [
-      ["check", "rules", ops("alerts.yml")],
-      ["test", "rules", ops("alerts.test.yml")],
-    ]) {
-      const { status, stdout, stderr } = promtool(...args);
-      assert.equal(status, 0, stdout + stderr);
-    }
-  });
-
-  test("the dashboard's expressions are valid PromQL (promtool)", { skip: missing }, (t) => {
-    const directory = mkdtempSync(join(tmpdir(), "syncscript-dashboard-"));
-    t.after(() => rmSync(directory, { recursive: true }));
-    const substituteVariables = (expression) =>
-      expression.replaceAll("$__rate_interval", "5m").replaceAll("$job", "syncscript").replaceAll("$instance", ".*");
-    const rules = expressions().map((expression, i) => ({
-      record: `panel:${i}`,
-      expr: substituteVariables(expression),
-    }));
-    const file = join(directory, "rules.yml");
-    // JSON is valid YAML.
-    writeFileSync(file, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
-    const { status, stdout, stderr } = promtool("check", "rules", file);
-    assert.equal(status, 0, stdout + stderr);
   });
 });

@@ -88,7 +88,10 @@ export class Database {
   }
 }
 
-/** Creates a source by SQL, without the server and without NOTIFY. `client` is a pool or a connection. */
+/**
+ * Creates a source by SQL, without the server and without NOTIFY. `client` is a pool or a connection. Throws an error with
+ * the reason in `code` if the append is rejected.
+ */
 export async function sqlCreateSource(client, { vaultId, actorId, title = "from psql" }) {
   const id = randomUUID();
   const { rows } = await client.query("SELECT rejection FROM sources_create($1, $2, $3, $4, $5, true)", [
@@ -98,6 +101,7 @@ export async function sqlCreateSource(client, { vaultId, actorId, title = "from 
     [title],
     [`https://example.test/${id}.pdf`],
   ]);
-  if (rows[0].rejection !== null) throw new Error(`the append was rejected: ${rows[0].rejection}`);
+  const [{ rejection }] = rows;
+  if (rejection !== null) throw Object.assign(new Error(`the append was rejected: ${rejection}`), { code: rejection });
   return id;
 }

@@ -4,6 +4,29 @@ import assert from "node:assert/strict";
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)",?/g;
 
+/** Every metric in docs/operations.md, with its type. */
+export const DOCUMENTED = {
+  syncscript_build_info: "gauge",
+  syncscript_http_request_seconds: "histogram",
+  syncscript_commit_events: "histogram",
+  syncscript_commit_to_emit_seconds: "histogram",
+  syncscript_relay_lag_seconds: "gauge",
+  syncscript_relay_lag_events: "gauge",
+  syncscript_vaults_in_use: "gauge",
+  syncscript_events_emitted_total: "counter",
+  syncscript_deliveries_total: "counter",
+  syncscript_joins_total: "counter",
+  syncscript_catch_up_events: "histogram",
+  syncscript_resyncs_total: "counter",
+  syncscript_sockets: "gauge",
+  syncscript_slow_readers_closed_total: "counter",
+  syncscript_members_behind_total: "counter",
+  syncscript_revocations_total: "counter",
+  syncscript_database_connections: "gauge",
+  syncscript_notify_sent_total: "counter",
+  syncscript_notify_coalesced_total: "counter",
+};
+
 /** One scrape. */
 export class Metrics {
   /** The type of each metric by name: "counter", "gauge" or "histogram". */
