@@ -11,25 +11,25 @@ export interface Actor {
   userName: string;
 }
 
-/** What a client reads as the error of `connect_error`. */
+/** The error that a client gets with `connect_error`. */
 export interface ConnectError {
-  /** Sign in first; the database is away, try again; too many sockets of this user. */
+  /** Sign in first; the database is unavailable, try again; this user has too many sockets. */
   message: "UNAUTHORIZED" | "UNAVAILABLE" | "TOO_MANY_SOCKETS";
 }
 
 /** The socket is in the vault's room. */
 export interface Joined {
-  /** What its user may do there. */
+  /** The user's role in the vault. */
   role: Role;
-  /** The last event delivered or skipped: the next one is `seq + 1`. */
+  /** The last event that was sent or skipped: the next event is `seq + 1`. */
   seq: number;
   /** The vault. */
   vaultId: string;
 }
 
-/** The socket is out of the vault's room. */
+/** The socket has left the vault's room. */
 export interface Left {
-  /** Why. Without it, this answers `vault:leave`. */
+  /** Why. Absent in the answer to `vault:leave`. */
   reason?: Revocation;
   /** The vault. */
   vaultId: string;
@@ -101,19 +101,19 @@ export interface MemberUpdated {
   vaultId: string;
 }
 
-/** An event of the client was refused. `code` is for programs, and the same as over REST. */
+/** An event of the client was rejected. `code` is for programs, and the same as over REST. */
 export interface Refusal {
-  /** The name of the error. */
+  /** The error's code. */
   code: string;
-  /** What to do about it. */
+  /** What is wrong, and what to do. */
   message: string;
-  /** The vault that the refused event named. */
+  /** The vault that the rejected event named. */
   vaultId?: string;
 }
 
-/** The events after `after` cannot be given: load the vault anew. */
+/** The events after `after` are not available: load the vault again. */
 export interface Resync {
-  /** Where the log stands. */
+  /** The position to continue from. */
   seq: number;
   /** The vault. */
   vaultId: string;
@@ -241,7 +241,7 @@ export interface VaultInfo {
   updatedAt: string;
 }
 
-/** A vault: its id, alone or in an object. */
+/** A vault: its id, either alone or in an object. */
 export type VaultRef = string | { after?: number; vaultId: string; };
 
 /** A vault has a new name. */
@@ -292,7 +292,7 @@ export interface VaultEventPayloads {
 
 /** What the server says, for the types of socket.io-client. */
 export interface ServerToClientEvents {
-  /** An event of this client was refused. */
+  /** An event of this client was rejected. */
   "error": (payload: Refusal) => void;
   "member:added": (payload: MemberAdded) => void;
   "member:removed": (payload: MemberRemoved) => void;
@@ -302,11 +302,11 @@ export interface ServerToClientEvents {
   "source:updated": (payload: SourceUpdated) => void;
   "vault:created": (payload: VaultCreated) => void;
   "vault:deleted": (payload: VaultDeleted) => void;
-  /** The socket is in the room: live from here on. */
+  /** The socket is in the room, and receives events from here on. */
   "vault:joined": (payload: Joined) => void;
-  /** The socket is out of the room: as it wished, or since its user's right ended. */
+  /** The socket has left the room: at its own request, or because its user lost access. */
   "vault:left": (payload: Left) => void;
-  /** Comes before `vault:joined` where the backlog cannot be given. */
+  /** Precedes `vault:joined` if the missed events are not available. */
   "vault:resync": (payload: Resync) => void;
   "vault:updated": (payload: VaultUpdated) => void;
 }
