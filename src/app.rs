@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix_server::{Server, ServerHandle};
 use actix_web::cookie::SameSite;
 use actix_web::web::Data;
-use outbox_worker::{Db, Relay, RelaySettings, Wake, listen, node, notify, replay};
+use outbox_worker::{Db, Relay, RelaySettings, WakeSignal, heartbeat, listener, notifier, replay};
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ impl Application {
             migration::assume_migrated()
         };
 
-        let (relay_wake, notifier_wake) = (Arc::new(Wake::default()), Arc::new(Wake::default()));
+        let (relay_wake, notifier_wake) = (Arc::new(WakeSignal::default()), Arc::new(WakeSignal::default()));
         let auth = Auth::new(pool.clone(), auth_settings(args), &secrets);
         let key_lifetime = LimitArgs::s(args.limits.idempotency_lifetime_s);
         let commands = Commands::new(pool.clone(), Arc::clone(&relay_wake), Arc::clone(&notifier_wake), key_lifetime);
@@ -89,10 +89,10 @@ impl Application {
             websocket + polling
         };
         let version = env!("CARGO_PKG_VERSION");
-        tasks.spawn("node report", node::report(pool.clone(), realtime.feeds(), id, version, sockets));
-        tasks.spawn("notifier", notify::run(pool.clone(), notifier_wake, id));
+        tasks.spawn("node report", heartbeat::run(pool.clone(), realtime.feeds(), id, version, sockets));
+        tasks.spawn("notifier", notifier::run(pool.clone(), notifier_wake, id));
         if args.listen {
-            tasks.spawn("listener", listen::run(pool.options().clone(), relay_wake, id));
+            tasks.spawn("listener", listener::run(pool.options().clone(), relay_wake, id));
         }
 
         let state = Data::new(AppState {
@@ -137,7 +137,7 @@ impl Application {
         // The server acts on commands from its handle only while it is polled.
         tokio::join!(stopping, async { self.server.await.ok() });
         // Best effort: if the database cannot be reached, the node's row expires by its age.
-        node::leave(&self.pool, self.id).await.ok();
+        heartbeat::remove(&self.pool, self.id).await.ok();
         match failure {
             Some(failure) => anyhow::bail!("{failure}"),
             None => Ok(()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::CommandFactory;
-use outbox_worker::{Db, Wake};
+use outbox_worker::{Db, WakeSignal};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use syncscript::app::Application;
@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     if let Command::Packaging(packaging) = cli.command {
-        return packaging.run(Cli::command(), &mut io::stdout());
+        return Ok(packaging.run(Cli::command(), &mut io::stdout())?);
     }
     logs::init(&cli.log, cli.log_format.is_json())?;
     let options = database_options(cli.database_url.as_deref())?;
@@ -80,7 +80,8 @@ async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
         AuthSettings { lifetime: Duration::ZERO, secure: false, account_rate: unlimited, address_rate: unlimited };
     let auth = Auth::new(pool.clone(), settings, &SharedSecrets::default());
     // This process runs no relay. The servers find the seeded events by their sweep.
-    let commands = Commands::new(pool.clone(), Arc::new(Wake::default()), Arc::new(Wake::default()), Duration::ZERO);
+    let commands =
+        Commands::new(pool.clone(), Arc::new(WakeSignal::default()), Arc::new(WakeSignal::default()), Duration::ZERO);
     let demo = seed::run(&pool, &auth, &commands).await?;
     let mut out = io::stdout().lock();
     for (email, role) in demo.users {

@@ -1,4 +1,4 @@
-//! What the feed itself costs: one event to all members of a vault. `cargo bench -p outbox-worker`.
+//! The cost of the feed itself: one event to all members of a vault. Run with `cargo bench -p outbox-worker`.
 
 mod hot;
 
@@ -12,7 +12,7 @@ fn advance(criterion: &mut Criterion) {
         let (vault, feed) = feed_of(members);
         group.throughput(Throughput::Elements(members.into()));
         group.bench_function(BenchmarkId::from_parameter(members), |bencher| {
-            let next = || vec![event(vault, feed.emitted().expect("it has begun").next())];
+            let next = || vec![event(vault, feed.position().expect("the feed has a position").next())];
             bencher.iter_batched(next, |events| feed.advance(events), BatchSize::PerIteration);
         });
     }

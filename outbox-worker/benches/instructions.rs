@@ -1,4 +1,4 @@
-//! The hot paths, as often as is asked for, so that their instructions can be counted: `scripts/test-instructions`.
+//! Runs a hot path a given number of times, so that `scripts/test-instructions` can count its instructions.
 
 mod hot;
 
@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use hot::{Sink, event, feed_of};
-use outbox_worker::{Entry, Feeds, notify};
+use outbox_worker::{Admission, Feeds, notifier};
 use syncscript_types::{Seq, VaultId};
 use uuid::Uuid;
 
@@ -18,40 +18,40 @@ fn main() {
         (Some("advance"), Some(times)) => advance(times),
         (Some("join"), Some(times)) => join(times),
         (Some("notification"), Some(times)) => notification(times),
-        // As a benchmark without arguments, it has nothing to time.
+        // Cargo runs it without arguments as a benchmark; there is nothing to time.
         _ => drop(writeln!(std::io::stdout(), "usage: instructions advance|join|notification TIMES")),
     }
 }
 
-/// An event goes to a thousand members.
+/// Delivers an event to a thousand members.
 fn advance(times: u32) {
     let (vault, feed) = feed_of(1000);
     for _ in 0..times {
-        let next = feed.emitted().expect("it has begun").next();
+        let next = feed.position().expect("the feed has a position").next();
         black_box(feed.advance(vec![event(vault, next)]).ok());
     }
 }
 
-/// A socket comes into a vault that nobody else uses, and leaves.
+/// Joins a vault that nobody else uses, and leaves it.
 fn join(times: u32) {
     let (vault, feeds) = (VaultId::from(Uuid::nil()), Arc::new(Feeds::default()));
     let head = Seq::new(7).expect("a seq");
     for _ in 0..times {
-        let joining = feeds.begin(vault);
-        assert!(joining.start(head));
-        assert!(matches!(joining.enter(Sink(1), head), Entry::Entered));
-        drop(joining);
+        let join = feeds.begin_join(vault);
+        assert!(join.init_position(head));
+        assert!(matches!(join.enter(Sink(1), head), Admission::Admitted));
+        drop(join);
         feeds.leave(vault, 1);
     }
 }
 
-/// Another node tells of a hundred vaults.
+/// Parses another node's notification of a hundred vaults.
 fn notification(times: u32) {
     let mut payload = Uuid::nil().to_string();
     for number in 0..100 {
         payload.push_str(&format!(",{}", Uuid::from_u128(number)));
     }
     for _ in 0..times {
-        black_box(notify::parse(black_box(&payload)));
+        black_box(notifier::parse_payload(black_box(&payload)));
     }
 }

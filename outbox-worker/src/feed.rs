@@ -1,337 +1,245 @@
-//! Per vault: how far the log was emitted on this node, and to whom. Where order, resumption and joining are decided.
+//! One vault's feed: how far this node has emitted the log, and to which members.
 //!
-//! **State.** A [`Feed`] exists while its vault is in use, that is, has a member or a joiner. It holds the position
-//! `emitted`; the members, each with the seq it has already; and, while anyone is joining, a tail of the last events.
-//! **Who changes it.** Only the relay advances it ([`Feed::advance`]); only a [`Joining`] adds a member; a member goes
-//! by [`Feeds::leave`] or by answering [`Delivery::Gone`]. All of it under the feed's own lock, never across an await.
+//! A feed holds the position of the last emitted event; the members, each with its own position; and, while anyone is
+//! joining, the most recent events. Its lock is never held across an await.
 //!
-//! - I3: `advance` takes an event only at `emitted + 1`, and a member is offered only what is above its own seq.
-//! - I4: [`Joining::enter`] admits a member only where nothing lies between what it has and what is emitted next.
-//! - I5: a member that has no room for an event is out of the feed at that event, and told so by [`Subscriber::behind`]:
-//!   it catches up from the log and enters again, or its connection is closed.
-//! - I6: a member whose right ends at an event says [`Delivery::Gone`] there, and sees none above it.
+//! - I3: [`Feed::advance`] accepts an event only at the position after the last one, and offers a member only events
+//!   above the member's position.
+//! - I4: [`Feed::admit`] admits a subscriber only if no event is missing between its position and the next event.
+//! - I5: a member without room for an event leaves the feed at that event and receives [`Subscriber::fell_behind`]. It
+//!   then catches up from the log and joins again, or its connection is closed.
+//! - I6: a member whose access ends at an event answers [`Delivery::Closed`] and sees no later event.
 //!
-//! **On failure.** A gap in what the relay read ends every membership by [`Subscriber::lost`]: the clients come back
-//! and are told by the join that the log cannot be continued. Never is an event skipped in silence.
+//! **On failure.** If the relay's read has a gap, the feed removes every member with [`Subscriber::feed_lost`]. The
+//! clients join again and learn from the join that the log cannot be continued. The feed never skips an event silently.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
+use syncscript_types::{Event, EventType, Seq, VaultId};
 use uuid::Uuid;
 
-use crate::metric;
-
-/// Events kept while someone is joining. Enough to bridge the time of one read of the log at thousands of events a
-/// second; a joiner that falls further behind reads the log again.
-const TAIL: usize = 1024;
-
-/// One who receives a vault's events. Its methods are called with the feed held: they must not block.
-pub trait Subscriber: Send + 'static {
-    /// Names it within the feed.
-    type Id: Copy + Eq + Hash + Send;
-    /// Its name.
-    fn id(&self) -> Self::Id;
-    /// It is a member from here on: the next event it is offered is the one after what it has.
-    fn entered(&mut self) -> Delivery;
-    /// Offers the next event.
-    fn deliver(&self, event: &Event) -> Delivery;
-    /// Whose it is.
-    fn user(&self) -> UserId;
-    /// Offers an event that was emitted before, as part of a replay. It changes nothing of what the subscriber has.
-    fn replay(&mut self, event: &Event, replay: Uuid) -> Delivery;
-    /// It had no room for the event after `has`, and is a member no more.
-    fn behind(self, has: Seq);
-    /// The feed could not be continued; the subscriber must come again.
-    fn lost(&self);
-}
-
-/// A subscriber's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// It has the event.
-    Taken,
-    /// It has no room for the event now, and has nothing of it.
-    Full,
-    /// It takes no more: its connection is over, or it may not have the next.
-    Gone,
-}
-
-/// All feeds of this process.
-pub struct Feeds<S: Subscriber> {
-    // Taken before a feed's own lock, so that a feed is not dropped from the map while someone begins to join it.
-    map: Mutex<HashMap<VaultId, Arc<Feed<S>>>>,
-    tail: usize,
-}
+use crate::metrics;
+use crate::subscriber::{Delivery, Subscriber};
 
 /// One vault's feed.
 pub struct Feed<S: Subscriber> {
     vault: VaultId,
-    /// Most events that the tail holds.
-    tail: usize,
+    recent_limit: usize,
     state: Mutex<State<S>>,
 }
 
 struct State<S: Subscriber> {
-    /// None until the first joiner has read the vault's head.
-    emitted: Option<Seq>,
+    /// The last event emitted. `None` until the first joiner has read the vault's head.
+    position: Option<Seq>,
     members: HashMap<S::Id, Member<S>>,
     joiners: usize,
-    /// Contiguous, and ends at `emitted`.
-    tail: VecDeque<Arc<Event>>,
+    /// Contiguous; ends at `position`. Empty while nobody joins.
+    recent: VecDeque<Arc<Event>>,
 }
 
 struct Member<S> {
     subscriber: S,
-    /// What it has already: the relay of this node may be behind what a joiner read.
-    has: Seq,
+    /// The last event the member has. It can be above the feed's position, because this node's relay may lag behind the
+    /// log that the member read while joining.
+    position: Seq,
 }
 
-/// What became of an attempt to enter.
+/// The result of an attempt to enter a feed.
 #[derive(Debug)]
-pub enum Entry<S> {
-    /// It is a member, and was told so by [`Subscriber::entered`].
-    Entered,
-    /// These events come first; then try again.
-    Behind(S, Vec<Arc<Event>>),
-    /// The events up to this position come first, from the log; then try again.
+pub enum Admission<S> {
+    /// The subscriber is a member; [`Subscriber::confirm_join`] told it so.
+    Admitted,
+    /// The subscriber needs these events first. Send them, then try again.
+    MissingEvents(S, Vec<Arc<Event>>),
+    /// The subscriber needs the events up to this position first. Read them from the log, then try again.
     ReadLog(S, Seq),
-    /// It had no room to be told that it has entered: make room, then try again.
+    /// The subscriber had no room for the confirmation. Wait for room, then try again.
     Full(S),
-    /// It was gone when told that it had entered.
-    Gone,
+    /// The subscriber was closed when it was told.
+    Closed,
 }
 
-/// The log handed to a feed does not continue it.
+/// The events handed to a feed do not continue it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the log of vault {vault} goes on at seq {found} where {expected} was expected")]
-pub struct Gap {
+#[error("the log of vault {vault} continues at seq {found} instead of {expected}")]
+pub struct LogGap {
     vault: VaultId,
     expected: Seq,
     found: Seq,
 }
 
-impl<S: Subscriber> Default for Feeds<S> {
-    fn default() -> Self {
-        Self::with_tail(TAIL)
-    }
-}
-
-impl<S: Subscriber> Feeds<S> {
-    /// Feeds that keep at most `tail` events for joiners.
-    #[must_use]
-    pub fn with_tail(tail: usize) -> Self {
-        Self { map: Mutex::new(HashMap::new()), tail }
-    }
-
-    /// Begins to join: from now on the vault is in use and its events are kept for the joiner. To be called before the
-    /// vault's head is read, so that what is appended in between is not missed.
-    #[must_use]
-    pub fn begin(self: &Arc<Self>, vault: VaultId) -> Joining<S> {
-        let mut map = lock(&self.map);
-        let feed = map.entry(vault).or_insert_with(|| Arc::new(Feed::new(vault, self.tail)));
-        lock(&feed.state).joiners += 1;
-        Joining { feed: Arc::clone(feed), feeds: Arc::clone(self) }
-    }
-
-    /// Ends a membership, if there is one.
-    pub fn leave(&self, vault: VaultId, id: S::Id) {
-        self.change(vault, |state| {
-            state.members.remove(&id);
-        });
-    }
-
-    /// Whether there is such a membership.
-    #[must_use]
-    pub fn has(&self, vault: VaultId, id: S::Id) -> bool {
-        self.get(vault).is_some_and(|feed| lock(&feed.state).members.contains_key(&id))
-    }
-
-    /// The feed of a vault in use.
-    #[must_use]
-    pub fn get(&self, vault: VaultId) -> Option<Arc<Feed<S>>> {
-        lock(&self.map).get(&vault).cloned()
-    }
-
-    /// The emitted positions of all vaults in use.
-    #[must_use]
-    pub fn positions(&self) -> Vec<(VaultId, Seq)> {
-        let map = lock(&self.map);
-        map.iter().filter_map(|(vault, feed)| Some((*vault, feed.emitted()?))).collect()
-    }
-
-    /// Drops the feed of a vault that is no longer in use.
-    pub fn tidy(&self, vault: VaultId) {
-        self.change(vault, |_| {});
-    }
-
-    fn change(&self, vault: VaultId, change: impl FnOnce(&mut State<S>)) {
-        let mut map = lock(&self.map);
-        let Some(feed) = map.get(&vault) else { return };
-        let idle = {
-            let mut state = lock(&feed.state);
-            change(&mut state);
-            state.joiners == 0 && state.members.is_empty()
-        };
-        if idle {
-            map.remove(&vault);
-        }
-    }
-}
-
 impl<S: Subscriber> Feed<S> {
-    fn new(vault: VaultId, tail: usize) -> Self {
-        let state = State { emitted: None, members: HashMap::new(), joiners: 0, tail: VecDeque::new() };
-        Self { vault, tail, state: Mutex::new(state) }
+    /// A feed without position or members. It keeps at most `recent_limit` recent events for joiners.
+    pub(crate) fn new(vault: VaultId, recent_limit: usize) -> Self {
+        let state = State { position: None, members: HashMap::new(), joiners: 0, recent: VecDeque::new() };
+        Self { vault, recent_limit, state: Mutex::new(state) }
     }
 
-    /// How far this node has emitted; none before the first joiner has said where the log stands.
+    /// Returns the vault.
+    pub(crate) const fn vault(&self) -> VaultId {
+        self.vault
+    }
+
+    /// Returns the seq of the last emitted event, or `None` before the first joiner has set where the log stands.
     #[must_use]
-    pub fn emitted(&self) -> Option<Seq> {
-        lock(&self.state).emitted
+    pub fn position(&self) -> Option<Seq> {
+        self.lock().position
     }
 
-    /// Emits `events`, which must ascend. Those emitted before are passed over, so a read may be repeated.
+    /// Emits `events`, which must ascend. Events that were emitted before are ignored, so a read may be repeated.
+    /// Returns how many were emitted.
     ///
     /// # Errors
-    /// [`Gap`] if an event is missing. Every member was then told [`Subscriber::lost`], and the feed goes on behind
-    /// the gap.
-    pub fn advance(&self, events: Vec<Event>) -> Result<usize, Gap> {
-        let mut state = lock(&self.state);
-        let Some(mut emitted) = state.emitted else { return Ok(0) };
+    /// [`LogGap`] if an event is missing. The feed has then removed every member with [`Subscriber::feed_lost`], and
+    /// continues after the gap.
+    pub fn advance(&self, events: Vec<Event>) -> Result<usize, LogGap> {
+        let mut state = self.lock();
+        let Some(mut position) = state.position else { return Ok(0) };
         let mut count = 0;
         for event in events {
-            if event.seq <= emitted {
+            if event.seq <= position {
                 continue;
             }
-            // A snapshot stands where events were: what they said is not told again.
-            if event.seq != emitted.next() || event.kind == EventType::VaultSnapshot {
+            // A snapshot replaced the events before it, which can no longer be sent.
+            let is_snapshot = event.kind == EventType::VaultSnapshot;
+            if event.seq != position.next() || is_snapshot {
                 for member in std::mem::take(&mut state.members).into_values() {
-                    member.subscriber.lost();
+                    member.subscriber.feed_lost();
                 }
-                state.tail.clear();
-                let resume = if event.kind == EventType::VaultSnapshot { event.seq } else { event.seq.previous() };
-                state.emitted = Some(resume);
-                return Err(Gap { vault: self.vault, expected: emitted.next(), found: event.seq });
+                state.recent.clear();
+                state.position = Some(if is_snapshot { event.seq } else { event.seq.previous() });
+                return Err(LogGap { vault: self.vault, expected: position.next(), found: event.seq });
             }
-            emitted = event.seq;
-            state.emitted = Some(emitted);
-            metric::emitted(state.members.len());
-            state.offer(&event);
+            position = event.seq;
+            state.position = Some(position);
+            metrics::count_emitted(state.members.len());
+            state.deliver(&event);
             count += 1;
-            state.keep(event, self.tail);
+            state.keep_recent(event, self.recent_limit);
         }
         Ok(count)
     }
-}
 
-impl<S: Subscriber> Feed<S> {
-    /// Offers an event again to those members that `meant` chooses. Positions stay as they are. Returns who had no room.
-    pub fn replay(&self, event: &Event, replay: Uuid, meant: impl Fn(&S) -> bool) -> Vec<S::Id> {
+    /// Offers an event again to the members that `selects` chooses. Positions do not change. Returns the members that
+    /// had no room.
+    pub fn replay(&self, event: &Event, replay_id: Uuid, selects: impl Fn(&S) -> bool) -> Vec<S::Id> {
         let mut full = Vec::new();
-        lock(&self.state).members.retain(|id, Member { subscriber, .. }| {
-            let delivery = if meant(subscriber) { subscriber.replay(event, replay) } else { Delivery::Taken };
+        self.lock().members.retain(|id, Member { subscriber, .. }| {
+            let delivery =
+                if selects(subscriber) { subscriber.deliver_replayed(event, replay_id) } else { Delivery::Accepted };
             if delivery == Delivery::Full {
                 full.push(*id);
             }
-            delivery != Delivery::Gone
+            delivery != Delivery::Closed
         });
         full
     }
 
-    /// Ends memberships by [`Subscriber::lost`].
-    pub fn expel(&self, ids: &[S::Id]) {
-        let mut state = lock(&self.state);
+    /// Removes these members with [`Subscriber::feed_lost`].
+    pub fn drop_members(&self, ids: &[S::Id]) {
+        let mut state = self.lock();
         for id in ids {
             if let Some(member) = state.members.remove(id) {
-                member.subscriber.lost();
+                member.subscriber.feed_lost();
             }
         }
+    }
+
+    /// Returns whether the subscriber is a member.
+    pub(crate) fn is_member(&self, id: S::Id) -> bool {
+        self.lock().members.contains_key(&id)
+    }
+
+    /// Removes a member, if it is one, without telling it.
+    pub(crate) fn remove_member(&self, id: S::Id) {
+        self.lock().members.remove(&id);
+    }
+
+    /// Counts a joiner. While there is one, the feed is in use and keeps recent events.
+    pub(crate) fn add_joiner(&self) {
+        self.lock().joiners += 1;
+    }
+
+    /// Counts a joiner down.
+    pub(crate) fn remove_joiner(&self) {
+        self.lock().joiners -= 1;
+    }
+
+    /// Returns whether nobody uses the feed.
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.lock();
+        state.joiners == 0 && state.members.is_empty()
+    }
+
+    /// Sets the position to `head` if there is none yet. Returns whether it did.
+    pub(crate) fn init_position(&self, head: Seq) -> bool {
+        let mut state = self.lock();
+        let is_first = state.position.is_none();
+        state.position.get_or_insert(head);
+        is_first
+    }
+
+    /// Makes `subscriber`, which has all events up to `position`, a member if no event is missing before the next one to
+    /// be emitted; otherwise returns what is missing. A subscriber ahead of this node's relay is admitted at its own
+    /// position.
+    pub(crate) fn admit(&self, mut subscriber: S, position: Seq) -> Admission<S> {
+        let mut state = self.lock();
+        match state.position {
+            Some(emitted) if position < emitted => match state.recent_after(position) {
+                Some(events) => Admission::MissingEvents(subscriber, events),
+                None => Admission::ReadLog(subscriber, emitted),
+            },
+            Some(_) => match subscriber.confirm_join() {
+                Delivery::Accepted => {
+                    state.members.insert(subscriber.id(), Member { subscriber, position });
+                    Admission::Admitted
+                }
+                Delivery::Full => Admission::Full(subscriber),
+                Delivery::Closed => Admission::Closed,
+            },
+            // Without a position, the feed cannot tell which events are missing.
+            None => Admission::ReadLog(subscriber, position),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        // Every change leaves the state valid at each step, so a subscriber's panic does not corrupt it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: Subscriber> State<S> {
-    /// Offers the next event to every member that has not got it already.
-    fn offer(&mut self, event: &Event) {
+    /// Offers the next event to every member that does not have it yet.
+    fn deliver(&mut self, event: &Event) {
         let mut full = Vec::new();
         self.members.retain(|id, member| {
-            let delivery = if event.seq <= member.has { Delivery::Taken } else { member.subscriber.deliver(event) };
+            let has_event = event.seq <= member.position;
+            let delivery = if has_event { Delivery::Accepted } else { member.subscriber.deliver(event) };
             if delivery == Delivery::Full {
                 full.push(*id);
             }
-            delivery != Delivery::Gone
+            delivery != Delivery::Closed
         });
         for member in full.iter().filter_map(|id| self.members.remove(id)) {
-            member.subscriber.behind(event.seq.previous());
+            member.subscriber.fell_behind(event.seq.previous());
         }
     }
 
-    fn keep(&mut self, event: Event, limit: usize) {
+    fn keep_recent(&mut self, event: Event, limit: usize) {
         if self.joiners == 0 {
-            self.tail.clear();
+            self.recent.clear();
             return;
         }
-        if self.tail.len() == limit {
-            self.tail.pop_front();
+        if self.recent.len() == limit {
+            self.recent.pop_front();
         }
-        self.tail.push_back(Arc::new(event));
+        self.recent.push_back(Arc::new(event));
     }
 
-    /// The events after `has`, if the tail still holds all of them.
-    fn after(&self, has: Seq) -> Option<Vec<Arc<Event>>> {
-        let first = self.tail.front()?.seq;
-        (first <= has.next()).then(|| self.tail.iter().filter(|event| event.seq > has).cloned().collect())
+    /// Returns the events after `position`, or `None` if some of them are no longer kept.
+    fn recent_after(&self, position: Seq) -> Option<Vec<Arc<Event>>> {
+        let first = self.recent.front()?.seq;
+        (first <= position.next()).then(|| self.recent.iter().filter(|event| event.seq > position).cloned().collect())
     }
-}
-
-/// One who is on the way in. Dropping it gives up.
-pub struct Joining<S: Subscriber> {
-    feeds: Arc<Feeds<S>>,
-    feed: Arc<Feed<S>>,
-}
-
-impl<S: Subscriber> Joining<S> {
-    /// Says where the log stood at a moment after [`Feeds::begin`]. True if the feed had no position until now: then
-    /// the relay must be woken for this vault, since it passed over what was appended in between.
-    #[must_use]
-    pub fn start(&self, head: Seq) -> bool {
-        let mut state = lock(&self.feed.state);
-        let first = state.emitted.is_none();
-        state.emitted.get_or_insert(head);
-        first
-    }
-
-    /// Makes `subscriber`, who has all events up to `has`, a member, if nothing lies between that and the next event
-    /// to be emitted; says otherwise what to bring first. One that is ahead of this node's relay enters where it is.
-    pub fn enter(&self, mut subscriber: S, has: Seq) -> Entry<S> {
-        let mut state = lock(&self.feed.state);
-        match state.emitted {
-            Some(emitted) if has < emitted => match state.after(has) {
-                Some(events) => Entry::Behind(subscriber, events),
-                None => Entry::ReadLog(subscriber, emitted),
-            },
-            Some(_) => match subscriber.entered() {
-                Delivery::Taken => {
-                    state.members.insert(subscriber.id(), Member { subscriber, has });
-                    Entry::Entered
-                }
-                Delivery::Full => Entry::Full(subscriber),
-                Delivery::Gone => Entry::Gone,
-            },
-            // Entering without having said where the log stands would join at an unknown place.
-            None => Entry::ReadLog(subscriber, has),
-        }
-    }
-}
-
-impl<S: Subscriber> Drop for Joining<S> {
-    fn drop(&mut self) {
-        self.feeds.change(self.feed.vault, |state| state.joiners -= 1);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every change leaves the state valid at each step, so a subscriber that panicked does not spoil it.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

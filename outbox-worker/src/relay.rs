@@ -1,9 +1,10 @@
-//! The loop that makes committed events reach their subscribers: wait for a wake-up or the sweep, read, emit.
+//! The loop that carries committed events to their subscribers: wait for a mark or the sweep, read, emit.
 //!
-//! It takes no input but the marks and the clock, and a round may be repeated at any time: positions only move when
-//! events were handed over. On a failed read the same vaults are read again, after a pause that grows; marks made
-//! meanwhile wait. I1: it reads nothing but committed rows. I8: with every notification lost, the sweep still finds
-//! each event.
+//! Its only inputs are the marks and the clock. A round may be repeated at any time, because positions move only when
+//! events were handed over. It reads only committed rows (I1). Even if every notification is lost, the sweep finds each
+//! event (I8).
+//!
+//! **On failure.** After a failed read, it reads the same vaults again after a growing delay. Marks made in between wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,105 +12,137 @@ use std::time::Duration;
 use syncscript_types::{Event, Seq, VaultId};
 use tokio::time::MissedTickBehavior;
 
+use crate::db::Db;
+use crate::feeds::Feeds;
+use crate::lag::RelayLag;
 use crate::log::{self, LogError};
-use crate::metric::{self, Lag};
-use crate::wake::Dirty;
-use crate::{Db, Feeds, Subscriber, Wake, retry};
+use crate::subscriber::Subscriber;
+use crate::sweep::{self, total_lag};
+use crate::wake::{PendingVaults, WakeSignal};
+use crate::{metrics, retry};
 
-/// Events of one vault in one read. More than that are read in rounds, so that one vault's burst does not fill memory,
-/// hold up the others, or run over the buffers of sockets that do read: they hold 128 packets each.
-const PER_VAULT: i64 = 64;
+/// How many events of one vault a read returns at most. More events take several rounds, so that one vault's burst does
+/// not fill memory, delay the other vaults, or overflow the buffers of sockets that do read: those hold 128 packets each.
+const EVENTS_PER_VAULT: i64 = 64;
 
-/// What may be set.
+/// The relay's settings.
 #[derive(Debug, Clone, Copy)]
 pub struct RelaySettings {
-    /// How often every vault in use is compared with its head.
+    /// How often the relay compares every vault in use with its head.
     pub sweep: Duration,
 }
 
 /// Tails the outbox for the vaults in use on this node.
+///
+/// ```no_run
+/// # use outbox_worker::Subscriber;
+/// # async fn start<S: Subscriber>() -> Result<(), sqlx::Error> {
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use outbox_worker::{Db, Feeds, Relay, RelaySettings, WakeSignal, listener};
+/// use uuid::Uuid;
+///
+/// let options: sqlx::postgres::PgConnectOptions = "postgres://localhost/syncscript".parse()?;
+/// let signal = Arc::new(WakeSignal::default());
+/// let feeds = Arc::new(Feeds::<S>::default());
+///
+/// let db = Db::new(options.clone(), 5);
+/// let settings = RelaySettings { sweep: Duration::from_secs(1) };
+/// let relay = Relay::new(db, Arc::clone(&feeds), Arc::clone(&signal), settings);
+/// tokio::spawn(relay.run());
+/// // Other processes announce their commits; this process marks its own with `signal.mark(vault)`.
+/// tokio::spawn(listener::run(options, signal, Uuid::new_v4()));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Relay<S: Subscriber> {
     pool: Db,
     feeds: Arc<Feeds<S>>,
-    wake: Arc<Wake>,
+    signal: Arc<WakeSignal>,
     settings: RelaySettings,
-    lag: Arc<Lag>,
+    lag: Arc<RelayLag>,
 }
 
 impl<S: Subscriber> Relay<S> {
-    /// A relay that emits to `feeds` whatever is marked in `wake`.
+    /// Creates a relay that advances `feeds` for the vaults marked in `signal`.
     #[must_use]
-    pub fn new(pool: Db, feeds: Arc<Feeds<S>>, wake: Arc<Wake>, settings: RelaySettings) -> Self {
-        Self { pool, feeds, wake, settings, lag: Arc::default() }
+    pub fn new(pool: Db, feeds: Arc<Feeds<S>>, signal: Arc<WakeSignal>, settings: RelaySettings) -> Self {
+        Self { pool, feeds, signal, settings, lag: Arc::default() }
     }
 
-    /// How far it is behind, for whoever wants to know while it runs.
+    /// Returns the lag, which stays readable while the relay runs.
     #[must_use]
-    pub fn lag(&self) -> Arc<Lag> {
+    pub fn lag(&self) -> Arc<RelayLag> {
         Arc::clone(&self.lag)
     }
 
-    /// Runs for ever.
+    /// Runs forever.
     pub async fn run(self) {
         let mut sweep = tokio::time::interval(self.settings.sweep);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let dirty = tokio::select! {
-                dirty = self.wake.next() => dirty,
-                _ = sweep.tick() => Dirty { sweep: true, ..Dirty::default() },
+            let pending = tokio::select! {
+                pending = self.signal.wait() => pending,
+                _ = sweep.tick() => PendingVaults::sweep(),
             };
-            // While the database is away, nothing is known of the events but how long they may have been waiting.
-            self.lag.begin();
-            retry::until_ok("reading the outbox", || self.round(&dirty)).await;
+            // While the database is unavailable, the only thing known is how long events may have been waiting.
+            self.lag.start();
+            retry::until_ok("reading the outbox", || self.run_round(&pending)).await;
         }
     }
 
-    /// One read for all vaults that are due. A vault with more than one page is marked again, and so takes its turn.
-    async fn round(&self, dirty: &Dirty) -> Result<(), LogError> {
-        let positions = self.due(dirty).await?;
+    /// Reads and emits once, with one query for all pending vaults. A vault with more than one page is marked again, so
+    /// it waits its turn.
+    async fn run_round(&self, pending: &PendingVaults) -> Result<(), LogError> {
+        let positions = self.positions_to_read(pending).await?;
         if positions.is_empty() {
-            self.lag.caught_up(None);
+            self.lag.finish(None);
             return Ok(());
         }
-        let events = log::read_after(&self.pool, &positions, PER_VAULT).await?;
-        metric::read(&events);
-        let mut groups = by_vault(events);
-        let is_full = |(_, events): &&(VaultId, Vec<Event>)| events.len() as i64 == PER_VAULT;
-        let left = groups.iter().filter(is_full).filter_map(|(_, events)| events.last());
-        self.lag.caught_up(left.min_by_key(|event| event.created_at));
-        for (vault, events) in groups.drain(..) {
-            if events.len() as i64 == PER_VAULT {
-                self.wake.mark(vault);
+        let events = log::read_after(&self.pool, &positions, EVENTS_PER_VAULT).await?;
+        metrics::record_read(&events);
+        let groups = group_by_vault(events);
+        let full_pages = groups.iter().filter(|(_, events)| is_full_page(events));
+        let last_read = full_pages.filter_map(|(_, events)| events.last());
+        self.lag.finish(last_read.min_by_key(|event| event.created_at));
+        for (vault, events) in groups {
+            if is_full_page(&events) {
+                self.signal.mark(vault);
             }
             self.emit(vault, events);
         }
         Ok(())
     }
 
-    /// The vaults in use that may have news, with the positions emitted.
-    async fn due(&self, dirty: &Dirty) -> Result<Vec<(VaultId, Seq)>, LogError> {
-        let mut due = dirty.vaults.clone();
-        if dirty.sweep {
+    /// Returns the vaults in use that may have new events, with their positions.
+    async fn positions_to_read(&self, pending: &PendingVaults) -> Result<Vec<(VaultId, Seq)>, LogError> {
+        let mut vaults = pending.vaults.clone();
+        if pending.sweep {
             let positions = self.feeds.positions();
-            let behind = log::behind(&self.pool, &positions).await?;
-            metric::swept(positions.len(), &behind);
-            due.extend(behind.into_iter().map(|behind| behind.vault));
+            let lagging = sweep::find_lagging(&self.pool, &positions).await?;
+            metrics::set_sweep_result(positions.len(), total_lag(&lagging));
+            vaults.extend(lagging.into_iter().map(|lagging| lagging.vault));
         }
-        Ok(due.into_iter().filter_map(|vault| Some((vault, self.feeds.get(vault)?.emitted()?))).collect())
+        Ok(vaults.into_iter().filter_map(|vault| Some((vault, self.feeds.get(vault)?.position()?))).collect())
     }
 
     fn emit(&self, vault: VaultId, events: Vec<Event>) {
         let Some(feed) = self.feeds.get(vault) else { return };
         match feed.advance(events) {
             Ok(count) => tracing::trace!(%vault, count, "emitted"),
-            Err(gap) => tracing::error!(%gap, "the outbox has a hole; its subscribers must come again"),
+            Err(gap) => tracing::error!(%gap, "the outbox has a hole; its subscribers must join again"),
         }
-        self.feeds.tidy(vault);
+        self.feeds.remove_if_idle(vault);
     }
 }
 
-/// Splits what is ordered by vault into one list a vault.
-fn by_vault(events: Vec<Event>) -> Vec<(VaultId, Vec<Event>)> {
+fn is_full_page(events: &[Event]) -> bool {
+    events.len() as i64 == EVENTS_PER_VAULT
+}
+
+/// Splits events that are ordered by vault into one list per vault.
+fn group_by_vault(events: Vec<Event>) -> Vec<(VaultId, Vec<Event>)> {
     let mut groups: Vec<(VaultId, Vec<Event>)> = Vec::new();
     for event in events {
         match groups.last_mut() {

@@ -1,14 +1,16 @@
-//! Sends stored events again to the members that are live, as rows of `replays` ask for.
+//! Replays: sends stored events again to the members that are live, as rows of `replays` request.
 //!
-//! **State.** A replay's row says how far it may be sent (`position`). One node at a time moves it, at the replay's
-//! rate and no faster than that node's own members take it; if that node is not heard of for [`TAKEOVER_S`], another
-//! goes on. Every node follows in a task a replay: it sends to its own members what lies between its own place and the
-//! position. A node that starts while a replay runs begins at the position.
-//! **Order.** A replay is in order. It holds a feed for one event at a time, and a member has no more than a part of
-//! its buffer filled by it, so live events keep their own order and are delayed by no more than what is ahead of them
-//! there. Replayed events move no position.
-//! **On failure.** With the database away the replay stands still. A node that dies takes nothing with it but its own
-//! sockets. A member that takes nothing for as long as a stalled connection may is closed.
+//! A replay's row holds the `position` up to which it may be sent. One node at a time, the driver, advances the position
+//! at the replay's rate and no faster than its own members accept events. If the driver reports nothing for
+//! [`TAKEOVER_S`], another node takes over. Every node follows each replay in its own task: it sends its own members the
+//! events between its own position and the row's. A node that starts while a replay runs begins at the row's position.
+//!
+//! **Order.** A replay is sent in order. It locks a feed for one event at a time and fills only part of a member's buffer.
+//! So live events keep their order, and wait only for what is ahead of them in that buffer. Replayed events move no
+//! position.
+//!
+//! **On failure.** While the database is unavailable, replays pause. When a node dies, only its own sockets miss events.
+//! A member that accepts nothing for as long as a stalled connection may is closed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,95 +18,98 @@ use std::time::Duration;
 
 use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use uuid::Uuid;
 
+use crate::db::{Db, with_query_timeout};
+use crate::feeds::Feeds;
 use crate::log::{self, LogError};
-use crate::{Db, Feeds, Subscriber};
+use crate::subscriber::Subscriber;
 
-/// How often the rows are looked at.
+/// How often the rows are read.
 const PERIOD: Duration = Duration::from_millis(250);
-/// Seconds after which another node moves a replay on.
+/// Seconds after which another node takes over from a silent driver.
 const TAKEOVER_S: f64 = 2.0;
-/// Seconds of standing still that a replay makes up for: after an outage it goes on at its rate.
-const MADE_UP_S: f64 = 1.0;
-/// Seconds for which one that is done is still followed, by a node that had not looked.
-const FOLLOWED_S: f64 = 30.0;
-/// Events of one read.
+/// Seconds of a pause that a replay makes up for. After a longer outage it continues at its rate.
+const MAX_MADE_UP_S: f64 = 1.0;
+/// Seconds for which a finished replay is still followed, by nodes that have not seen the end yet.
+const FOLLOW_FINISHED_S: f64 = 30.0;
+/// Events per read.
 const PAGE: i64 = 100;
-/// How long to wait for members without room.
-const PACE: Duration = Duration::from_millis(5);
+/// The delay before an event is offered again to members without room.
+const RETRY_DELAY: Duration = Duration::from_millis(5);
 
-/// One replay, as it was when this node first saw it.
+/// A replay, as this node follows it.
 #[derive(Debug, Clone)]
 struct Replay {
     id: Uuid,
     vault: VaultId,
     kind: Option<EventType>,
     user: Option<UserId>,
-    /// The last event that this node's members need not be sent.
-    place: Seq,
+    /// The last event that this node has sent, or need not send.
+    position: Seq,
 }
 
-/// What the tasks of this node share.
-struct Replays<S: Subscriber> {
+/// The state shared by the replay tasks of this node.
+struct ReplayRunner<S: Subscriber> {
     pool: Db,
     feeds: Arc<Feeds<S>>,
     node: Uuid,
-    /// How long a member may take nothing.
-    patience: Duration,
+    /// How long a member may accept nothing.
+    stall_timeout: Duration,
 }
 
-/// Sends replays on this node, for ever. A member that takes nothing for `patience` is closed.
-pub async fn run<S: Subscriber>(pool: Db, feeds: Arc<Feeds<S>>, node: Uuid, patience: Duration) {
-    let replays = Arc::new(Replays { pool, feeds, node, patience });
+/// Sends replays on this node, forever. Closes a member that accepts nothing for `stall_timeout`.
+pub async fn run<S: Subscriber>(pool: Db, feeds: Arc<Feeds<S>>, node: Uuid, stall_timeout: Duration) {
+    let runner = Arc::new(ReplayRunner { pool, feeds, node, stall_timeout });
     let started = Instant::now();
-    let mut period = interval();
+    let mut period = polling_interval();
     let mut tasks = JoinSet::new();
-    let mut known = HashSet::new();
+    let mut followed = HashSet::new();
     loop {
         period.tick().await;
         while let Some(ended) = tasks.try_join_next() {
-            // A task that panicked is a defect, and ends the process like any other of its tasks.
+            // A panic in a task is a defect. It ends the process like a panic in any other task.
             ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         }
-        let recent = match replays.recent(started.elapsed()).await {
-            Ok(recent) => recent,
+        let active = match runner.active_replays(started.elapsed()).await {
+            Ok(active) => active,
             Err(error) => {
-                tracing::debug!(%error, "the replays could not be read");
+                tracing::debug!(%error, "reading the replays failed");
                 continue;
             }
         };
-        known.retain(|id| recent.iter().any(|replay| replay.id == *id));
-        for replay in recent {
-            if known.insert(replay.id) {
-                let replays = Arc::clone(&replays);
-                tasks.spawn(async move { replays.follow(replay).await });
+        followed.retain(|id| active.iter().any(|replay| replay.id == *id));
+        for replay in active {
+            if followed.insert(replay.id) {
+                let runner = Arc::clone(&runner);
+                tasks.spawn(async move { runner.follow(replay).await });
             }
         }
     }
 }
 
-fn interval() -> tokio::time::Interval {
+fn polling_interval() -> Interval {
     let mut period = tokio::time::interval(PERIOD);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
     period
 }
 
-impl<S: Subscriber> Replays<S> {
-    /// Those that run, or were done a moment ago.
-    async fn recent(&self, age: Duration) -> Result<Vec<Replay>, LogError> {
+impl<S: Subscriber> ReplayRunner<S> {
+    /// Returns the replays that are running or finished a moment ago. A replay that was created after this node started,
+    /// `uptime` ago, is followed from its first event.
+    async fn active_replays(&self, uptime: Duration) -> Result<Vec<Replay>, LogError> {
         let rows = sqlx::query!(
             r#"SELECT id, vault_id, type, user_id,
                       CASE WHEN created_at > clock_timestamp() - $1 * interval '1 second' THEN from_seq - 1
                            ELSE position END AS "place!"
                FROM replays WHERE state = 'running'
                    OR state = 'done' AND ended_at > clock_timestamp() - $2 * interval '1 second'"#,
-            age.as_secs_f64(),
-            FOLLOWED_S,
+            uptime.as_secs_f64(),
+            FOLLOW_FINISHED_S,
         )
         .fetch_all(&self.pool);
-        log::bounded(rows)
+        with_query_timeout(rows)
             .await?
             .into_iter()
             .map(|row| {
@@ -113,65 +118,66 @@ impl<S: Subscriber> Replays<S> {
                     vault: row.vault_id.into(),
                     kind: row.r#type.map(|name| name.parse()).transpose()?,
                     user: row.user_id.map(UserId::from),
-                    place: row.place.try_into()?,
+                    position: row.place.try_into()?,
                 })
             })
             .collect()
     }
 
-    /// Follows one to its end.
+    /// Follows one replay to its end.
     async fn follow(&self, mut replay: Replay) {
-        let mut period = interval();
+        let mut period = polling_interval();
         loop {
             period.tick().await;
-            match self.step(&mut replay).await {
+            match self.run_step(&mut replay).await {
                 Ok(true) => return,
                 Ok(false) => {}
-                Err(error) => tracing::debug!(%error, replay = %replay.id, "a replay stands still"),
+                Err(error) => tracing::debug!(%error, replay = %replay.id, "the replay pauses"),
             }
         }
     }
 
-    /// Moves it on, if that is on this node, and sends up to where it is. True when it is over.
-    async fn step(&self, replay: &mut Replay) -> Result<bool, LogError> {
-        log::bounded(self.drive(replay.id)).await?;
+    /// Advances the replay's position if this node is the driver, and sends the events up to that position. Returns true
+    /// once the replay is over.
+    async fn run_step(&self, replay: &mut Replay) -> Result<bool, LogError> {
+        with_query_timeout(self.drive(replay.id)).await?;
         let row = sqlx::query!("SELECT state, position FROM replays WHERE id = $1", replay.id);
-        let row = log::bounded(row.fetch_optional(&self.pool)).await?;
+        let row = with_query_timeout(row.fetch_optional(&self.pool)).await?;
         let Some(row) = row.filter(|row| row.state != "cancelled") else { return Ok(true) };
         let position = Seq::new(row.position)?;
-        while replay.place < position {
-            let page = log::read_page(&self.pool, replay.vault, replay.place, position, PAGE).await?;
+        while replay.position < position {
+            let page = log::read_page(&self.pool, replay.vault, replay.position, position, PAGE).await?;
             let last = page.last().map_or(position, |last| last.seq);
             for event in page {
-                // A snapshot stands where events were; clients do not know it.
-                let other = replay.kind.is_some_and(|kind| kind != event.kind);
-                if !other && event.kind != EventType::VaultSnapshot {
+                let is_requested = replay.kind.is_none_or(|kind| kind == event.kind);
+                // A snapshot replaces other events; clients do not know its type.
+                if is_requested && event.kind != EventType::VaultSnapshot {
                     self.send(replay, &event).await;
                 }
             }
-            replay.place = last;
+            replay.position = last;
         }
         Ok(row.state == "done")
     }
 
-    /// Sends one event to the members meant, waiting for those without room.
+    /// Sends one event to the selected members, and waits for those without room.
     async fn send(&self, replay: &Replay, event: &Event) {
         let Some(feed) = self.feeds.get(replay.vault) else { return };
-        let give_up = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.stall_timeout;
         let mut full = feed.replay(event, replay.id, |member| replay.user.is_none_or(|user| user == member.user()));
         while !full.is_empty() {
-            if Instant::now() >= give_up {
-                feed.expel(&full);
+            if Instant::now() >= deadline {
+                feed.drop_members(&full);
                 break;
             }
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(RETRY_DELAY).await;
             full = feed.replay(event, replay.id, |member| full.contains(&member.id()));
         }
-        self.feeds.tidy(replay.vault);
+        self.feeds.remove_if_idle(replay.vault);
     }
 
-    /// Moves it on by what its rate has gained, if this node drives it, or nobody does. One that has been at its end
-    /// for a while is done.
+    /// Advances the position according to the rate, if this node is the driver or there is none. Marks a replay that has
+    /// been at its end for a while as done.
     async fn drive(&self, id: Uuid) -> Result<(), LogError> {
         sqlx::query!(
             "UPDATE replays r SET driver = $2, driven_at = clock_timestamp(),
@@ -188,7 +194,7 @@ impl<S: Subscriber> Replays<S> {
             id,
             self.node,
             TAKEOVER_S,
-            MADE_UP_S,
+            MAX_MADE_UP_S,
         )
         .execute(&self.pool)
         .await?;

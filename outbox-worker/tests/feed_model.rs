@@ -1,10 +1,10 @@
-//! I3 and I4 under arbitrary interleavings: commits, wake-ups lost, doubled or late, joins with any `after`, leaves and
-//! kills, against a log that is a plain list. What each subscriber saw must be the log from its join point on.
+//! I3 and I4 under arbitrary interleavings: commits, lost, repeated or late wake-ups, joins with any `after`, leaves and
+//! aborted joins, against a log that is a plain list. Each subscriber must receive exactly the log from its join on.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use outbox_worker::{Delivery, Entry, Feeds, Joining, Subscriber};
+use outbox_worker::{Admission, Delivery, Feeds, PendingJoin, Subscriber};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
@@ -31,18 +31,18 @@ fn event(seq: i64) -> Event {
     }
 }
 
-/// What one socket saw, from the outside.
+/// What one socket received, seen from outside.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Everything it was sent, backlog and live, in order.
+    /// Every event it received, backlog and live, in order.
     events: Vec<i64>,
     joined: bool,
-    /// How often it was to be told that it has entered.
-    asked: u32,
+    /// How often its join was to be confirmed.
+    confirmations: u32,
     /// How many more events it can take.
     room: usize,
-    /// It had no room for the event after this, and is to catch up.
-    behind: Option<i64>,
+    /// It had no room for the event after this position, and must catch up.
+    fell_behind_at: Option<i64>,
     closed: bool,
 }
 
@@ -58,15 +58,15 @@ impl Subscriber for Socket {
         self.id
     }
 
-    fn entered(&mut self) -> Delivery {
+    fn confirm_join(&mut self) -> Delivery {
         let mut seen = self.seen.lock().expect("lock");
-        // Every other time there is no room for it at first.
-        seen.asked += 1;
-        if seen.asked % 2 == 1 && self.id % 2 == 1 {
+        // Sockets with an odd id have no room for the confirmation at first.
+        seen.confirmations += 1;
+        if seen.confirmations % 2 == 1 && self.id % 2 == 1 {
             return Delivery::Full;
         }
         seen.joined = true;
-        Delivery::Taken
+        Delivery::Accepted
     }
 
     fn deliver(&self, event: &Event) -> Delivery {
@@ -76,23 +76,23 @@ impl Subscriber for Socket {
         }
         seen.room -= 1;
         seen.events.push(event.seq.get());
-        Delivery::Taken
+        Delivery::Accepted
     }
 
     fn user(&self) -> UserId {
         Uuid::nil().into()
     }
 
-    /// Replayed events are no part of what is checked: they must not disturb it.
-    fn replay(&mut self, _: &Event, _: Uuid) -> Delivery {
-        Delivery::Taken
+    /// The model does not check replayed events; they must not disturb the others.
+    fn deliver_replayed(&mut self, _: &Event, _: Uuid) -> Delivery {
+        Delivery::Accepted
     }
 
-    fn behind(self, has: Seq) {
-        self.seen.lock().expect("lock").behind = Some(has.get());
+    fn fell_behind(self, position: Seq) {
+        self.seen.lock().expect("lock").fell_behind_at = Some(position.get());
     }
 
-    fn lost(&self) {
+    fn feed_lost(&self) {
         self.seen.lock().expect("lock").closed = true;
     }
 }
@@ -101,15 +101,15 @@ impl Subscriber for Socket {
 enum Step {
     /// This many events are committed.
     Commit(i64),
-    /// The relay reads, at most so many events, of the log as it stood this many events ago: a late or doubled wake-up.
+    /// The relay reads at most `limit` events of the log as it was `late` events ago: a late or repeated wake-up.
     Relay { limit: i64, late: i64 },
-    /// A socket begins to join, having everything up to a point this far from the head; none joins without `after`.
+    /// A socket begins to join. It has everything up to `after` events before the head; `None` joins without `after`.
     Begin { after: Option<i64>, room: usize },
-    /// A joiner (chosen by number) takes one step on its way.
+    /// A joiner, chosen by number, takes one step.
     Advance(usize),
     /// A socket leaves.
     Leave(usize),
-    /// A joiner gives up.
+    /// A joiner aborts.
     GiveUp(usize),
 }
 
@@ -127,65 +127,66 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The join protocol of the server, step by step, with the log as a number.
 struct Joiner {
-    joining: Joining<Socket>,
+    join: PendingJoin<Socket>,
     socket: Option<Socket>,
     seen: Arc<Mutex<Seen>>,
+    /// The position from which on the socket must have received every event.
     from: i64,
-    has: i64,
+    position: i64,
     head: Option<i64>,
     after: Option<i64>,
-    /// It was a member, and fell behind: it goes on from what it has.
+    /// It was a member and fell behind, so it continues from its position.
     resumes: bool,
 }
 
 impl Joiner {
-    /// One step; true when it is over.
+    /// Takes one step. Returns true once the join is over.
     fn advance(&mut self, log: i64) -> bool {
         let Some(head) = self.head else {
-            // The head is read some time after the joining began.
+            // The head is read some time after the join began.
             self.head = Some(log);
-            let _ = self.joining.start(at(log));
+            let _ = self.join.init_position(at(log));
             if self.resumes {
                 return false;
             }
             self.from = self.after.map_or(log, |back| (log - back).max(0));
-            self.has = self.from;
+            self.position = self.from;
             return false;
         };
-        if self.has < head {
+        if self.position < head {
             self.read_log(head);
             return false;
         }
-        let socket = self.socket.take().expect("a joiner has its socket until it has entered");
-        match self.joining.enter(socket, at(self.has)) {
-            Entry::Entered | Entry::Gone => return true,
-            Entry::Full(socket) => self.socket = Some(socket),
-            Entry::Behind(socket, events) => {
+        let socket = self.socket.take().expect("a joiner has its socket until it is admitted");
+        match self.join.enter(socket, at(self.position)) {
+            Admission::Admitted | Admission::Closed => return true,
+            Admission::Full(socket) => self.socket = Some(socket),
+            Admission::MissingEvents(socket, events) => {
                 for event in events {
-                    self.bring(event.seq.get());
+                    self.receive(event.seq.get());
                 }
                 self.socket = Some(socket);
             }
-            Entry::ReadLog(socket, upto) => {
+            Admission::ReadLog(socket, last) => {
                 self.socket = Some(socket);
-                assert!(upto.get() <= log, "told to read what is not committed");
-                self.read_log(upto.get());
+                assert!(last.get() <= log, "the feed refers only to committed events");
+                self.read_log(last.get());
             }
         }
         false
     }
 
-    /// A page of at most three.
-    fn read_log(&mut self, upto: i64) {
-        for seq in self.has + 1..=upto.min(self.has + 3) {
-            self.bring(seq);
+    /// Reads a page of at most three events.
+    fn read_log(&mut self, last: i64) {
+        for seq in self.position + 1..=last.min(self.position + 3) {
+            self.receive(seq);
         }
     }
 
-    /// Backlog is paced: it waits for room, so it is not counted against it.
-    fn bring(&mut self, seq: i64) {
+    /// Receives an event of the backlog. The backlog waits for room, so it does not use up `room`.
+    fn receive(&mut self, seq: i64) {
         self.seen.lock().expect("lock").events.push(seq);
-        self.has = seq;
+        self.position = seq;
     }
 }
 
@@ -198,9 +199,9 @@ struct World {
 }
 
 impl World {
-    /// With a tail so short that joiners fall off it.
+    /// Feeds that keep so few recent events that joiners must read the log again.
     fn new() -> Self {
-        let feeds = Arc::new(Feeds::with_tail(3));
+        let feeds = Arc::new(Feeds::with_recent_limit(3));
         Self { feeds, log: 0, joiners: Vec::new(), sockets: HashMap::new(), next: 0 }
     }
 
@@ -214,9 +215,17 @@ impl World {
             Step::Begin { after, room } => {
                 let seen = Arc::new(Mutex::new(Seen { room, ..Seen::default() }));
                 let socket = Socket { id: self.next, seen: Arc::clone(&seen) };
-                let joining = self.feeds.begin(vault());
-                let joiner =
-                    Joiner { joining, socket: Some(socket), seen, from: 0, has: 0, head: None, after, resumes: false };
+                let join = self.feeds.begin_join(vault());
+                let joiner = Joiner {
+                    join,
+                    socket: Some(socket),
+                    seen,
+                    from: 0,
+                    position: 0,
+                    head: None,
+                    after,
+                    resumes: false,
+                };
                 self.joiners.push((self.next, joiner));
                 self.next += 1;
             }
@@ -244,37 +253,41 @@ impl World {
         }
     }
 
-    /// What the relay does for one vault: reads after the emitted position, and hands over.
-    fn relay(&self, limit: i64, upto: i64) {
+    /// Does what the relay does for one vault: reads after the feed's position and advances the feed.
+    fn relay(&self, limit: i64, last: i64) {
         let Some(feed) = self.feeds.get(vault()) else { return };
-        let Some(emitted) = feed.emitted() else { return };
-        // A doubled wake-up hands over again what was emitted before.
-        let from = (emitted.get() - 1).max(0);
-        let events = (from + 1..=upto.min(from + limit)).map(event).collect();
+        let Some(position) = feed.position() else { return };
+        // A repeated wake-up hands over events that were emitted before.
+        let from = (position.get() - 1).max(0);
+        let events = (from + 1..=last.min(from + limit)).map(event).collect();
         feed.advance(events).expect("the log has no hole");
-        self.feeds.tidy(vault());
+        self.feeds.remove_if_idle(vault());
     }
 
-    /// Those who had no room set out again, with room for some events more.
+    /// Lets the sockets that fell behind join again, with room for some more events.
     fn resume(&mut self) {
-        let behind = |(id, (_, seen)): (&u32, &(i64, Arc<Mutex<Seen>>))| {
-            seen.lock().expect("lock").behind.take().map(|has| (*id, has))
+        let fell_behind = |(id, (_, seen)): (&u32, &(i64, Arc<Mutex<Seen>>))| {
+            seen.lock().expect("lock").fell_behind_at.take().map(|position| (*id, position))
         };
-        let behind: Vec<(u32, i64)> = self.sockets.iter().filter_map(behind).collect();
-        for (id, has) in behind {
+        let fell_behind: Vec<(u32, i64)> = self.sockets.iter().filter_map(fell_behind).collect();
+        for (id, position) in fell_behind {
             let (from, seen) = self.sockets.remove(&id).expect("listed");
             check(from, &seen.lock().expect("lock").events);
-            assert_eq!(has, from + seen.lock().expect("lock").events.len() as i64, "it is told what it has");
+            assert_eq!(
+                position,
+                from + seen.lock().expect("lock").events.len() as i64,
+                "the position it fell behind at"
+            );
             seen.lock().expect("lock").room = 5;
             let socket = Some(Socket { id, seen: Arc::clone(&seen) });
-            let joining = self.feeds.begin(vault());
+            let join = self.feeds.begin_join(vault());
             self.joiners
-                .push((id, Joiner { joining, socket, seen, from, has, head: None, after: None, resumes: true }));
+                .push((id, Joiner { join, socket, seen, from, position, head: None, after: None, resumes: true }));
         }
     }
 }
 
-/// Contiguous and ascending from the join point on, each once.
+/// Asserts that the events are contiguous and ascending from the join on, each once.
 fn check(from: i64, events: &[i64]) {
     let expected: Vec<i64> = (from + 1..).take(events.len()).collect();
     assert_eq!(events, expected, "joined after {from}");
@@ -284,13 +297,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_subscriber_sees_the_log_from_its_join_point_on(steps in prop::collection::vec(step(), 1..120)) {
+    fn a_subscriber_receives_the_log_from_its_join_on(steps in prop::collection::vec(step(), 1..120)) {
         let mut world = World::new();
         for step in steps {
             world.run(step);
         }
-        // In the end everyone arrives, the relay catches up, and all have everything; those who fall behind meanwhile
-        // arrive again.
+        // In the end every joiner is admitted, the relay catches up, and all have every event. Sockets that fall behind
+        // in between join again.
         loop {
             while let Some((id, mut joiner)) = world.joiners.pop() {
                 while !joiner.advance(world.log) {}
@@ -307,34 +320,34 @@ proptest! {
         for (from, seen) in world.sockets.values() {
             let seen = seen.lock().expect("lock");
             check(*from, &seen.events);
-            prop_assert!(seen.joined, "it was told that it had joined");
+            prop_assert!(seen.joined, "the join was confirmed");
             if !seen.closed {
-                prop_assert_eq!(*from + seen.events.len() as i64, world.log, "it has everything");
+                prop_assert_eq!(*from + seen.events.len() as i64, world.log, "the socket has every event");
             }
         }
     }
 }
 
 #[test]
-fn a_gap_in_the_log_ends_memberships_instead_of_being_skipped() {
+fn a_gap_in_the_log_ends_all_memberships() {
     let feeds: Arc<Feeds<Socket>> = Arc::default();
     let seen = Arc::new(Mutex::new(Seen { room: usize::MAX, ..Seen::default() }));
-    let joining = feeds.begin(vault());
-    assert!(joining.start(at(5)), "the first to say where the log stands");
-    assert!(matches!(joining.enter(Socket { id: 2, seen: Arc::clone(&seen) }, at(5)), Entry::Entered));
-    drop(joining);
-    let feed = feeds.get(vault()).expect("in use");
+    let join = feeds.begin_join(vault());
+    assert!(join.init_position(at(5)), "the feed had no position");
+    assert!(matches!(join.enter(Socket { id: 2, seen: Arc::clone(&seen) }, at(5)), Admission::Admitted));
+    drop(join);
+    let feed = feeds.get(vault()).expect("the vault is in use");
     assert!(feed.advance(vec![event(6), event(8)]).is_err());
     let seen = seen.lock().expect("lock");
     assert!(seen.closed && seen.events == [6]);
-    feeds.tidy(vault());
-    assert!(feeds.get(vault()).is_none(), "nobody is left");
+    feeds.remove_if_idle(vault());
+    assert!(feeds.get(vault()).is_none(), "nobody uses the vault");
 }
 
 #[test]
-fn a_vault_that_nobody_uses_keeps_no_feed() {
+fn a_vault_that_nobody_uses_has_no_feed() {
     let feeds: Arc<Feeds<Socket>> = Arc::default();
-    drop(feeds.begin(vault()));
+    drop(feeds.begin_join(vault()));
     assert!(feeds.get(vault()).is_none());
     assert!(feeds.positions().is_empty());
 }

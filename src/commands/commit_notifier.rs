@@ -4,18 +4,18 @@
 
 use std::sync::Arc;
 
-use outbox_worker::Wake;
+use outbox_worker::WakeSignal;
 use syncscript_types::VaultId;
 
 /// Marks vaults that have new events.
 #[derive(Clone)]
 pub struct CommitNotifier {
-    relay: Arc<Wake>,
-    other_nodes: Arc<Wake>,
+    relay: Arc<WakeSignal>,
+    other_nodes: Arc<WakeSignal>,
 }
 
 impl CommitNotifier {
-    pub fn new(relay: Arc<Wake>, other_nodes: Arc<Wake>) -> Self {
+    pub fn new(relay: Arc<WakeSignal>, other_nodes: Arc<WakeSignal>) -> Self {
         Self { relay, other_nodes }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use outbox_worker::{Db, Wake};
+use outbox_worker::{Db, WakeSignal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
@@ -31,12 +31,12 @@ use crate::store::{StoreError, members, vaults};
 /// use std::sync::Arc;
 /// use std::time::Duration;
 ///
-/// use outbox_worker::{Db, Wake};
+/// use outbox_worker::{Db, WakeSignal};
 /// use syncscript::commands::{Caller, Commands};
 /// use syncscript::domain::VaultName;
 ///
 /// let pool = Db::new("postgres://localhost/syncscript".parse()?, 10);
-/// let (relay, notifier) = (Arc::new(Wake::default()), Arc::new(Wake::default()));
+/// let (relay, notifier) = (Arc::new(WakeSignal::default()), Arc::new(WakeSignal::default()));
 /// let commands = Commands::new(pool, relay, notifier, Duration::from_secs(86_400));
 ///
 /// let created = commands.create_vault(&Caller::from(user), VaultName::parse("Papers".to_owned())?).await?;
@@ -59,7 +59,7 @@ impl Commands {
     /// The answers of commands with an idempotency key are valid for `key_lifetime`. Call it in a Tokio runtime: the
     /// group commit runs its tasks there.
     #[must_use]
-    pub fn new(pool: Db, relay: Arc<Wake>, other_nodes: Arc<Wake>, key_lifetime: Duration) -> Self {
+    pub fn new(pool: Db, relay: Arc<WakeSignal>, other_nodes: Arc<WakeSignal>, key_lifetime: Duration) -> Self {
         let notifier = CommitNotifier::new(relay, other_nodes);
         Self {
             creations: GroupCommit::new(pool.clone(), notifier.clone()),

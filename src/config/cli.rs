@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use outbox_worker::shell::Packaging;
+use outbox_worker::packaging::PackagingCommand;
 use outbox_worker::version;
 
 use super::serve::ServeArgs;
@@ -37,7 +37,7 @@ pub enum Command {
     SeedDemo,
     /// Completions and man pages.
     #[command(flatten)]
-    Packaging(Packaging),
+    Packaging(PackagingCommand),
 }
 
 /// The format of logs.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::cookie::SameSite;
 use metrics_exporter_prometheus::PrometheusHandle;
 use outbox_worker::Db;
-use outbox_worker::metric::Lag;
+use outbox_worker::RelayLag;
 
 use crate::auth::Auth;
 use crate::commands::Commands;
@@ -31,7 +31,7 @@ pub struct AppState {
     /// The metrics of this process.
     pub metrics: PrometheusHandle,
     /// How far the relay is behind.
-    pub lag: Arc<Lag>,
+    pub lag: Arc<RelayLag>,
     /// The documents of the interface.
     pub documents: ApiDocuments,
     /// Settings.

@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use outbox_worker::Feeds;
-use outbox_worker::log::bounded;
+use outbox_worker::{Feeds, with_query_timeout};
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
@@ -64,7 +63,7 @@ async fn connect(connector: Arc<Connector>, socket: SocketRef) -> Result<(), Con
 
 impl Connector {
     async fn find_session(&self, token: &SessionToken<'_>) -> Result<Session, ConnectError> {
-        match bounded(self.auth.read_session(token)).await {
+        match with_query_timeout(self.auth.read_session(token)).await {
             Ok(session) => session.ok_or(ConnectError::Unauthorized),
             Err(error) => {
                 tracing::warn!(?error, "a session could not be looked up");

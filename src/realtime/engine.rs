@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use outbox_worker::{Db, Feeds, Wake};
+use outbox_worker::{Db, Feeds, WakeSignal};
 use socketioxide::SocketIo;
 use socketioxide::service::SocketIoService;
 use tokio::runtime::Handle;
@@ -65,7 +65,7 @@ impl Realtime {
         auth: Auth,
         commands: Commands,
         origins: AllowedOrigins,
-        relay: Arc<Wake>,
+        relay: Arc<WakeSignal>,
         limits: RealtimeLimits,
     ) -> Arc<Self> {
         let (engine, io) = SocketIo::builder()

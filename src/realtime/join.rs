@@ -18,7 +18,7 @@
 use std::sync::Arc;
 
 use metrics::{counter, histogram};
-use outbox_worker::{Db, Entry, Feeds, Joining, Wake, log};
+use outbox_worker::{Admission, Db, Feeds, PendingJoin, WakeSignal, with_query_timeout};
 use socketioxide::extract::SocketRef;
 use syncscript_types::{Seq, VaultId};
 
@@ -37,7 +37,7 @@ pub struct RoomJoiner {
     pool: Db,
     feeds: Arc<Feeds<RoomMember>>,
     connections: Arc<Connections>,
-    relay: Arc<Wake>,
+    relay: Arc<WakeSignal>,
     log: LogReader,
     limits: RealtimeLimits,
 }
@@ -47,7 +47,7 @@ impl RoomJoiner {
         pool: Db,
         feeds: Arc<Feeds<RoomMember>>,
         connections: Arc<Connections>,
-        relay: Arc<Wake>,
+        relay: Arc<WakeSignal>,
         limits: RealtimeLimits,
     ) -> Self {
         let log = LogReader::new(pool.clone());
@@ -83,18 +83,18 @@ impl RoomJoiner {
         vault: VaultId,
         after: Option<Seq>,
     ) -> Result<Joined, JoinError> {
-        let joining = self.feeds.begin(vault);
-        let (role, head) = match log::bounded(vaults::membership(&self.pool, session.user.id, vault)).await {
+        let joining = self.feeds.begin_join(vault);
+        let (role, head) = match with_query_timeout(vaults::membership(&self.pool, session.user.id, vault)).await {
             Ok(membership) => membership,
             // The membership is unknown: a socket that is in the room stays there.
-            Err(error @ StoreError::Unavailable(_)) if self.feeds.has(vault, socket.id) => {
+            Err(error @ StoreError::Unavailable(_)) if self.feeds.is_member(vault, socket.id) => {
                 return Err(JoinError::Deferred(error.into()));
             }
             Err(error) => return Err(error.into()),
         };
         // A second join starts over: its `after` says what the client has.
         self.feeds.leave(vault, socket.id);
-        if joining.start(head) {
+        if joining.init_position(head) {
             self.relay.mark(vault);
         }
         let mut catch_up = CatchUp {
@@ -128,7 +128,7 @@ impl RoomJoiner {
     /// Takes a socket back into the room that it fell behind in.
     pub async fn rejoin(&self, session: &Arc<SocketSession>, socket: &SocketRef, vault: VaultId, position: Seq) {
         // The socket may have left since then, or joined again.
-        if session.is_closed() || !session.has_vault(vault) || self.feeds.has(vault, socket.id) {
+        if session.is_closed() || !session.has_vault(vault) || self.feeds.is_member(vault, socket.id) {
             return;
         }
         match self.rejoin_room(session, socket, vault, position).await {
@@ -151,9 +151,9 @@ impl RoomJoiner {
         vault: VaultId,
         position: Seq,
     ) -> Result<(), JoinError> {
-        let joining = self.feeds.begin(vault);
-        let head = log::bounded(vaults::head(&self.pool, vault)).await?;
-        if joining.start(head) {
+        let joining = self.feeds.begin_join(vault);
+        let head = with_query_timeout(vaults::head(&self.pool, vault)).await?;
+        if joining.init_position(head) {
             self.relay.mark(vault);
         }
         let mut sender = self.paced_sender(session, socket);
@@ -181,7 +181,7 @@ impl RoomJoiner {
         session: &Arc<SocketSession>,
         socket: &SocketRef,
         catch_up: &mut CatchUp<'_>,
-        joining: &Joining<RoomMember>,
+        joining: &PendingJoin<RoomMember>,
     ) -> Result<Joined, JoinError> {
         let vault = catch_up.vault;
         let mut member = RoomMember::new(socket.clone(), Arc::clone(session), Arc::clone(&self.connections), vault);
@@ -192,20 +192,20 @@ impl RoomJoiner {
             member.greeting = (!catch_up.rejoins).then(|| joined.clone());
             let drain_count = catch_up.sender.current_drain_count();
             match joining.enter(member, catch_up.position) {
-                Entry::Entered => return Ok(joined),
-                Entry::Gone => return Err(JoinError::Disconnected),
-                Entry::Full(rejected) => {
+                Admission::Admitted => return Ok(joined),
+                Admission::Closed => return Err(JoinError::Disconnected),
+                Admission::Full(rejected) => {
                     // The backlog filled the buffer exactly, so the sender never had to wait.
                     catch_up.sender.record_full(drain_count);
                     member = rejected;
                 }
-                Entry::Behind(rejected, events) => {
+                Admission::MissingEvents(rejected, events) => {
                     for event in events {
                         catch_up.send_event(&event).await?;
                     }
                     member = rejected;
                 }
-                Entry::ReadLog(rejected, through) => {
+                Admission::ReadLog(rejected, through) => {
                     catch_up.send_log(through).await?;
                     member = rejected;
                 }

@@ -47,8 +47,8 @@ impl RoomMember {
 
     fn offer<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Delivery {
         match emit(&self.socket, event, payload) {
-            EmitOutcome::Queued => Delivery::Taken,
-            EmitOutcome::Closed => Delivery::Gone,
+            EmitOutcome::Queued => Delivery::Accepted,
+            EmitOutcome::Closed => Delivery::Closed,
             EmitOutcome::Full => Delivery::Full,
         }
     }
@@ -68,8 +68,8 @@ impl Subscriber for RoomMember {
         self.socket.id
     }
 
-    fn entered(&mut self) -> Delivery {
-        self.greeting.take().map_or(Delivery::Taken, |greeting| self.offer("vault:joined", &greeting))
+    fn confirm_join(&mut self) -> Delivery {
+        self.greeting.take().map_or(Delivery::Accepted, |greeting| self.offer("vault:joined", &greeting))
     }
 
     fn deliver(&self, event: &Event) -> Delivery {
@@ -79,7 +79,7 @@ impl Subscriber for RoomMember {
         let deleted = event.kind == EventType::VaultDeleted;
         if deleted {
             let delivery = self.offer(event.kind.as_str(), &event.payload);
-            if delivery != Delivery::Taken {
+            if delivery != Delivery::Accepted {
                 return delivery;
             }
         }
@@ -87,36 +87,36 @@ impl Subscriber for RoomMember {
             // The first of two messages was sent, so a rejoin would repeat it: the client must connect again.
             Delivery::Full if deleted => self.connections.cut_slow_reader(&self.socket),
             Delivery::Full => return Delivery::Full,
-            Delivery::Taken | Delivery::Gone => {}
+            Delivery::Accepted | Delivery::Closed => {}
         }
         counter!("syncscript_revocations_total", "reason" => revocation.reason()).increment(1);
         self.session.remove_vault(self.vault);
-        Delivery::Gone
+        Delivery::Closed
     }
 
     fn user(&self) -> UserId {
         self.session.user.id
     }
 
-    fn replay(&mut self, event: &Event, replay: Uuid) -> Delivery {
+    fn deliver_replayed(&mut self, event: &Event, replay: Uuid) -> Delivery {
         let drain_count = self.connections.drain_count(&self.socket);
         if drain_count != self.drain_count {
             (self.drain_count, self.replayed) = (drain_count, 0);
         }
         if self.replayed == MAX_REPLAYED_PER_DRAIN {
-            return if self.session.is_closed() { Delivery::Gone } else { Delivery::Full };
+            return if self.session.is_closed() { Delivery::Closed } else { Delivery::Full };
         }
-        let Some(payload) = mark_as_replay(event, replay) else { return Delivery::Taken };
+        let Some(payload) = mark_as_replay(event, replay) else { return Delivery::Accepted };
         self.replayed += 1;
         self.offer(event.kind.as_str(), &payload)
     }
 
-    fn behind(self, position: Seq) {
+    fn fell_behind(self, position: Seq) {
         counter!("syncscript_members_behind_total").increment(1);
         self.session.enqueue_rejoin(self.socket, self.vault, position);
     }
 
-    fn lost(&self) {
+    fn feed_lost(&self) {
         self.connections.cut(&self.socket);
     }
 }

@@ -14,8 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use outbox_worker::Db;
-use outbox_worker::log::bounded;
+use outbox_worker::{Db, with_query_timeout};
 use socketioxide::TransportType;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
@@ -104,9 +103,9 @@ impl Roster {
             self.cut_where(connections, |entry| entry.session.is_some_and(|(_, expires)| expires <= now));
             let read_at = Instant::now();
             let changes = if read_at - last_read < CHANGES_WINDOW / 2 {
-                bounded(session_changes::read_recent(pool, CHANGES_WINDOW.as_secs_f64())).await
+                with_query_timeout(session_changes::read_recent(pool, CHANGES_WINDOW.as_secs_f64())).await
             } else {
-                bounded(self.look_up_all(pool)).await
+                with_query_timeout(self.look_up_all(pool)).await
             };
             match changes {
                 Ok(changes) => {

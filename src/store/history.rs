@@ -99,7 +99,7 @@ pub async fn read_source_events(pool: &Db, user: UserId, source: SourceId) -> Re
         Some(first) => {
             let vault: Uuid = first.vault_id;
             let seqs: Vec<i64> = seqs.iter().map(|row| row.seq).collect();
-            log::read_these(pool, vault.into(), &seqs).await.map_err(StoreError::from)
+            log::read_at(pool, vault.into(), &seqs).await.map_err(StoreError::from)
         }
         None if vault.is_some() => Ok(Vec::new()),
         None => Err(StoreError::Rejected(Rejection::NotFound)),

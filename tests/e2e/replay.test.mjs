@@ -286,7 +286,7 @@ describe("stored replays", () => {
       assertContiguous(seqsOf(events), 1, events.length);
       assert.ok(events.length >= 5 && events.length <= last, `${events.length} events, cancelled after ${last}`);
     }
-    await assertRejectedUnchanged(world.database, ["replay", "--cancel", id], /no replay .* that runs/);
+    await assertRejectedUnchanged(world.database, ["replay", "--cancel", id], /no replay .* is running/);
   });
 
   const noTerminal = spawnSync("script", ["--version"]).error ? "script (util-linux) is not installed" : false;

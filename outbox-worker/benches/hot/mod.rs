@@ -1,15 +1,14 @@
-//! A feed with members who take everything and do nothing: what remains is the feed's own work.
+//! A feed whose members accept everything and do nothing, so that only the feed's own work is measured.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
-use outbox_worker::feed::Feed;
-use outbox_worker::{Delivery, Entry, Feeds, Subscriber};
+use outbox_worker::{Admission, Delivery, Feed, Feeds, Subscriber};
 use serde_json::value::RawValue;
 use syncscript_types::{Event, EventType, Seq, UserId, VaultId};
 use uuid::Uuid;
 
-/// A member.
+/// A member that accepts everything.
 #[derive(Debug)]
 pub struct Sink(pub u32);
 
@@ -20,29 +19,29 @@ impl Subscriber for Sink {
         self.0
     }
 
-    fn entered(&mut self) -> Delivery {
-        Delivery::Taken
+    fn confirm_join(&mut self) -> Delivery {
+        Delivery::Accepted
     }
 
     fn deliver(&self, event: &Event) -> Delivery {
         black_box(event.revocation_for(self.user()));
-        Delivery::Taken
+        Delivery::Accepted
     }
 
     fn user(&self) -> UserId {
         Uuid::nil().into()
     }
 
-    fn replay(&mut self, _: &Event, _: Uuid) -> Delivery {
-        Delivery::Taken
+    fn deliver_replayed(&mut self, _: &Event, _: Uuid) -> Delivery {
+        Delivery::Accepted
     }
 
-    fn behind(self, _: Seq) {}
+    fn fell_behind(self, _: Seq) {}
 
-    fn lost(&self) {}
+    fn feed_lost(&self) {}
 }
 
-/// An event as the relay reads it.
+/// Returns an event as the relay reads it.
 pub fn event(vault: VaultId, seq: Seq) -> Event {
     let payload = RawValue::from_string(r#"{"source":{"title":"A paper","version":1},"seq":1}"#.to_owned());
     Event {
@@ -55,14 +54,14 @@ pub fn event(vault: VaultId, seq: Seq) -> Event {
     }
 }
 
-/// A feed with this many members, at 0.
+/// Returns a feed with this many members, at position 0.
 pub fn feed_of(members: u32) -> (VaultId, Arc<Feed<Sink>>) {
     let (vault, feeds) = (VaultId::from(Uuid::nil()), Arc::new(Feeds::default()));
-    let joining = feeds.begin(vault);
-    assert!(joining.start(Seq::START));
+    let join = feeds.begin_join(vault);
+    assert!(join.init_position(Seq::START));
     for id in 0..members {
-        assert!(matches!(joining.enter(Sink(id), Seq::START), Entry::Entered));
+        assert!(matches!(join.enter(Sink(id), Seq::START), Admission::Admitted));
     }
-    drop(joining);
-    (vault, feeds.get(vault).expect("it is in use"))
+    drop(join);
+    (vault, feeds.get(vault).expect("the vault is in use"))
 }

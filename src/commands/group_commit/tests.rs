@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use outbox_worker::{Db, Wake};
+use outbox_worker::{Db, WakeSignal};
 use sqlx::PgExecutor;
 use sqlx::postgres::PgConnectOptions;
 use syncscript_types::{Seq, SourceId, VaultId, Version};
@@ -95,7 +95,7 @@ impl Submitter {
     fn new() -> Self {
         // Connects to nothing: scripted writes need no connection.
         let pool = Db::new(PgConnectOptions::new_without_pgpass(), 1);
-        let notifier = CommitNotifier::new(Arc::new(Wake::default()), Arc::new(Wake::default()));
+        let notifier = CommitNotifier::new(Arc::new(WakeSignal::default()), Arc::new(WakeSignal::default()));
         Self { group: GroupCommit::new(pool, notifier), database: Arc::default(), count: 0 }
     }
 

@@ -1,19 +1,24 @@
-//! This node, as operators see it: a row that is renewed every few seconds.
+//! The heartbeat: a row in `nodes` that shows operators this node, and that the node renews every few seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::{Db, Feeds, Subscriber, log, metric};
+use crate::db::{Db, with_query_timeout};
+use crate::feeds::Feeds;
+use crate::log::LogError;
+use crate::metrics;
+use crate::subscriber::Subscriber;
+use crate::sweep::{self, total_lag};
 
-/// How often the row is renewed.
+/// How often the node renews its row.
 const PERIOD: Duration = Duration::from_secs(5);
-/// Seconds without renewal after which a node is called dead.
+/// Seconds without renewal after which a node counts as dead.
 pub const DEAD_AFTER_S: f64 = 15.0;
 
-/// Reports for ever. `sockets` counts the connections of this node.
-pub async fn report<S: Subscriber>(
+/// Renews the row of `node`, forever. `sockets` returns the number of connections of this node.
+pub async fn run<S: Subscriber>(
     pool: Db,
     feeds: Arc<Feeds<S>>,
     node: Uuid,
@@ -23,8 +28,8 @@ pub async fn report<S: Subscriber>(
     let mut period = tokio::time::interval(PERIOD);
     loop {
         period.tick().await;
-        if let Err(error) = log::bounded(renew(&pool, &feeds, node, version, sockets())).await {
-            tracing::debug!(%error, "this node could not report itself");
+        if let Err(error) = with_query_timeout(renew(&pool, &feeds, node, version, sockets())).await {
+            tracing::debug!(%error, "the heartbeat failed");
         }
     }
 }
@@ -35,12 +40,11 @@ async fn renew<S: Subscriber>(
     node: Uuid,
     version: &str,
     sockets: usize,
-) -> Result<(), log::LogError> {
+) -> Result<(), LogError> {
     let positions = feeds.positions();
-    let behind = log::behind(pool, &positions).await?;
-    // The relay says so itself, but not while it waits for a read.
-    metric::swept(positions.len(), &behind);
-    let lag: i64 = behind.iter().map(|behind| behind.events).sum();
+    let lag = total_lag(&sweep::find_lagging(pool, &positions).await?);
+    // The relay sets these metrics too, but not while it waits for a read.
+    metrics::set_sweep_result(positions.len(), lag);
     sqlx::query!(
         "INSERT INTO nodes (id, version, sockets, vaults_in_use, lag_events) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT ON CONSTRAINT nodes_pkey DO UPDATE
@@ -53,16 +57,16 @@ async fn renew<S: Subscriber>(
     )
     .execute(pool)
     .await?;
-    // Nodes that have been dead for a day are of no interest any more.
+    // Operators no longer need nodes that have been dead for a day.
     sqlx::query!("DELETE FROM nodes WHERE seen_at < clock_timestamp() - interval '1 day'").execute(pool).await?;
     Ok(())
 }
 
-/// Takes the row away: the node stops in an orderly way.
+/// Deletes the row of a node that shuts down.
 ///
 /// # Errors
-/// The database is away; the row is then marked dead by its age.
-pub async fn leave(pool: &Db, node: Uuid) -> Result<(), sqlx::Error> {
+/// The database is unavailable; the row's age then shows that the node is dead.
+pub async fn remove(pool: &Db, node: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM nodes WHERE id = $1", node).execute(pool).await?;
     Ok(())
 }

@@ -1,16 +1,15 @@
-//! `status`: the whole, the nodes, and per vault the head, the age of the newest event and the size of the log.
+//! `status`: totals, nodes, and per vault the head, the age of the newest event and the size of the log.
 
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
 use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use outbox_worker::heartbeat::DEAD_AFTER_S;
 use serde::Serialize;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::node;
-
-/// One vault's line.
+/// One vault's row.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultStatus {
@@ -24,7 +23,7 @@ pub struct VaultStatus {
     newest_event_age_seconds: Option<i64>,
 }
 
-/// One node's line.
+/// One node's row.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
@@ -37,12 +36,12 @@ pub struct NodeStatus {
     lag_events: i64,
 }
 
-/// The whole.
+/// The totals over all vaults.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     vaults: i64,
-    /// By the heads; what was compacted counts too.
+    /// The sum of the heads, so compacted events count too.
     events: i64,
     events_last_minute: i64,
     oldest_event_at: Option<DateTime<Utc>>,
@@ -58,7 +57,7 @@ struct Status {
     vaults: Vec<VaultStatus>,
 }
 
-/// Prints the whole, the nodes, and the `limit` vaults with the newest events: as tables or as one JSON object.
+/// Prints the totals, the nodes, and the `limit` vaults with the newest events, as tables or as one JSON object.
 ///
 /// # Errors
 /// The database cannot be read, or the output cannot be written.
@@ -76,18 +75,18 @@ pub async fn run(pool: &PgPool, limit: i64, json: bool, out: &mut impl Write) ->
         totals.vaults,
         totals.events,
         totals.events_last_minute,
-        size(totals.outbox_bytes),
-        size(totals.outbox_index_bytes)
+        format_size(totals.outbox_bytes),
+        format_size(totals.outbox_index_bytes)
     )?;
     if let (Some(oldest), Some(newest)) = (totals.oldest_event_at, totals.newest_event_at) {
         writeln!(out, "oldest event {oldest}, newest {newest}")?;
     }
-    writeln!(out, "{}\n{}", node_table(&nodes), table(&vaults))?;
+    writeln!(out, "{}\n{}", node_table(&nodes), vault_table(&vaults))?;
     Ok(())
 }
 
 async fn totals(pool: &PgPool) -> anyhow::Result<Totals> {
-    // By vault, through the primary key: the outbox has no index over time.
+    // Per vault, through the primary key, because the outbox has no index on time.
     Ok(sqlx::query_as!(
         Totals,
         r#"SELECT count(*) AS "vaults!", coalesce(sum(v.head_seq), 0)::bigint AS "events!",
@@ -114,7 +113,7 @@ async fn nodes(pool: &PgPool) -> anyhow::Result<Vec<NodeStatus>> {
                   seen_at > clock_timestamp() - $1 * interval '1 second' AS "alive!",
                   extract(epoch FROM clock_timestamp() - seen_at)::bigint AS "seen_seconds_ago!"
            FROM nodes ORDER BY started_at"#,
-        node::DEAD_AFTER_S
+        DEAD_AFTER_S
     )
     .fetch_all(pool)
     .await?)
@@ -143,7 +142,8 @@ fn node_table(nodes: &[NodeStatus]) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["node", "state", "sockets", "vaults in use", "lag (events)"]);
     for node in nodes {
-        let state = if node.alive { "alive".to_owned() } else { format!("dead, seen {}", age(node.seen_seconds_ago)) };
+        let state =
+            if node.alive { "alive".to_owned() } else { format!("dead, seen {}", format_age(node.seen_seconds_ago)) };
         table.add_row([
             node.node_id.to_string(),
             state,
@@ -155,7 +155,7 @@ fn node_table(nodes: &[NodeStatus]) -> Table {
     table
 }
 
-fn table(vaults: &[VaultStatus]) -> Table {
+fn vault_table(vaults: &[VaultStatus]) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["vault", "name", "head", "events", "log size", "newest event"]);
     for vault in vaults {
@@ -165,8 +165,8 @@ fn table(vaults: &[VaultStatus]) -> Table {
             name,
             vault.head_seq.to_string(),
             vault.events.to_string(),
-            size(vault.log_bytes),
-            vault.newest_event_age_seconds.map_or_else(|| "none".to_owned(), age),
+            format_size(vault.log_bytes),
+            vault.newest_event_age_seconds.map_or_else(|| "none".to_owned(), format_age),
         ]);
     }
     for column in [2, 3, 4] {
@@ -178,7 +178,7 @@ fn table(vaults: &[VaultStatus]) -> Table {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a size shown with one decimal")]
-fn size(bytes: i64) -> String {
+fn format_size(bytes: i64) -> String {
     match bytes {
         0..1024 => format!("{bytes} B"),
         1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
@@ -186,7 +186,7 @@ fn size(bytes: i64) -> String {
     }
 }
 
-fn age(seconds: i64) -> String {
+fn format_age(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{} s ago", seconds.max(0)),
         120..7_200 => format!("{} min ago", seconds / 60),

@@ -1,7 +1,7 @@
-//! `import`: brings the system back from an export, into an empty database, all or nothing.
+//! `import`: restores the system from an export, into a database without vaults, all or nothing.
 //!
-//! The log holds no accounts. Users that are not in the database are added with the name that the log knows and a
-//! password that matches nothing; they get in again once an operator gives them an address and a password.
+//! The log contains no accounts. Users that are missing from the database are added with their name from the log and a
+//! password hash that matches no password. They can sign in again once an operator sets their address and password.
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
@@ -13,40 +13,44 @@ use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::export::{End, Line, Trailer, hex};
-use super::progress;
+use crate::export_format::{ExportEvent, ExportTotals, ExportTrailer, hex};
+use crate::progress::progress_bar;
 
+/// Events per INSERT.
 const BATCH: usize = 1000;
 
 /// Reads an export and rebuilds the projection, in one transaction.
 ///
 /// # Errors
-/// The database is not empty; the input was cut or edited, or is no export of whole logs; the database cannot be
-/// written. Nothing is changed then.
+/// The database has vaults; the input was truncated or edited, or is not an export of whole logs; or the database cannot
+/// be written. Nothing is changed then.
 pub async fn run(pool: &PgPool, input: &mut impl BufRead, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let mut transaction = pool.begin().await?;
     require_empty(&mut transaction).await?;
     let mut import = Import::default();
-    let bar = progress(0, "events");
+    let bar = progress_bar(0, "events");
     let end = loop {
         let mut text = String::new();
         if input.read_line(&mut text).context("the input cannot be read")? == 0 {
-            bail!("the input was cut: its last line, which counts the events, is missing");
+            bail!("the input is truncated: its last line, which counts the events, is missing");
         }
-        match serde_json::from_str::<Trailer>(&text) {
+        match serde_json::from_str::<ExportTrailer>(&text) {
             Ok(trailer) => break trailer.end,
-            Err(_) => import.take(&text)?,
+            Err(_) => import.add_line(&text)?,
         }
         bar.inc(1);
         if import.batch.len() == BATCH {
-            import.write(&mut transaction).await?;
+            import.write_batch(&mut transaction).await?;
         }
     };
     if !input.fill_buf().context("the input cannot be read")?.is_empty() {
-        bail!("the input goes on after line {}, which ends an export: import one export", import.events + 1);
+        bail!(
+            "the input continues after line {}, which ends an export: import one export at a time",
+            import.events + 1
+        );
     }
-    import.write(&mut transaction).await?;
-    import.check(&end)?;
+    import.write_batch(&mut transaction).await?;
+    import.check_totals(&end)?;
     for vault in import.heads.keys() {
         sqlx::query_scalar!("SELECT rebuild_vault($1)", vault).fetch_one(&mut *transaction).await?;
     }
@@ -61,38 +65,39 @@ pub async fn run(pool: &PgPool, input: &mut impl BufRead, json: bool, out: &mut 
 }
 
 async fn require_empty(db: &mut PgConnection) -> anyhow::Result<()> {
-    let taken = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM vaults) AS "taken!""#).fetch_one(db).await?;
-    if taken {
-        bail!("the database has vaults already: import needs one without");
+    let has_vaults = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM vaults) AS "taken!""#).fetch_one(db).await?;
+    if has_vaults {
+        bail!("the database already has vaults: import needs a database without vaults");
     }
     Ok(())
 }
 
 #[derive(Default)]
 struct Import {
-    batch: Vec<Line>,
+    batch: Vec<ExportEvent>,
     events: u64,
     hash: Sha256,
-    /// Per vault, the seq of its last line.
+    /// The seq of each vault's last line.
     heads: HashMap<Uuid, i64>,
-    /// Names of users, as the log tells them.
+    /// The names of users, from the log.
     names: HashMap<Uuid, String>,
 }
 
 impl Import {
-    fn take(&mut self, text: &str) -> anyhow::Result<()> {
+    /// Checks one line and adds it to the batch.
+    fn add_line(&mut self, text: &str) -> anyhow::Result<()> {
         let number = self.events + 1;
-        let line: Line = serde_json::from_str(text).with_context(|| format!("line {number} is no event"))?;
-        let whole = line.seq == 1 || line.r#type == "vault:snapshot";
-        let follows = match self.heads.get(&line.vault_id) {
+        let line: ExportEvent = serde_json::from_str(text).with_context(|| format!("line {number} is not an event"))?;
+        let starts_a_log = line.seq == 1 || line.r#type == "vault:snapshot";
+        let continues = match self.heads.get(&line.vault_id) {
             Some(head) => line.seq == head + 1,
-            None => whole,
+            None => starts_a_log,
         };
-        if !follows {
+        if !continues {
             bail!("line {number}: the log of vault {} does not continue at seq {}", line.vault_id, line.seq);
         }
         self.heads.insert(line.vault_id, line.seq);
-        self.names.extend(names(line.payload.get()));
+        self.names.extend(user_names(line.payload.get()));
         self.names.entry(line.actor_id).or_insert_with(|| "Unknown".to_owned());
         self.hash.update(text);
         self.events += 1;
@@ -100,17 +105,19 @@ impl Import {
         Ok(())
     }
 
-    fn check(&mut self, end: &End) -> anyhow::Result<()> {
+    /// Compares the lines with the totals of the last line.
+    fn check_totals(&mut self, end: &ExportTotals) -> anyhow::Result<()> {
         if end.events != self.events {
-            bail!("the input has {} events and says that it has {}", self.events, end.events);
+            bail!("the input has {} events, but its last line counts {}", self.events, end.events);
         }
         if end.sha256 != hex(&std::mem::take(&mut self.hash).finalize()) {
-            bail!("the input was changed since it was exported: its SHA-256 does not match");
+            bail!("the input was edited after the export: its SHA-256 does not match");
         }
         Ok(())
     }
 
-    async fn write(&mut self, db: &mut PgConnection) -> anyhow::Result<()> {
+    /// Writes the batch, with the users and vaults that it needs.
+    async fn write_batch(&mut self, db: &mut PgConnection) -> anyhow::Result<()> {
         let (ids, names): (Vec<Uuid>, Vec<String>) = self.names.drain().unzip();
         sqlx::query!(
             "INSERT INTO users (id, email, name, password_hash)
@@ -123,7 +130,7 @@ impl Import {
         .await?;
         let batch = std::mem::take(&mut self.batch);
         let vaults: Vec<Uuid> = batch.iter().map(|line| line.vault_id).collect();
-        // Names and times follow from the log, when the projection is rebuilt.
+        // The rebuild sets names and times from the log.
         sqlx::query!(
             "INSERT INTO vaults (id, name, head_seq, created_at, updated_at)
              SELECT DISTINCT v.id, '?', 1, now(), now() FROM unnest($1::uuid[]) AS v (id)
@@ -151,8 +158,8 @@ impl Import {
     }
 }
 
-/// The users that a payload names.
-fn names(payload: &str) -> Vec<(Uuid, String)> {
+/// Returns the users that a payload names.
+fn user_names(payload: &str) -> Vec<(Uuid, String)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Named {

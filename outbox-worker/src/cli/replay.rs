@@ -1,48 +1,49 @@
-//! `replay` and `replays`: asks the servers to send stored events again, watches, lists and cancels.
+//! `replay` and `replays`: requests that the servers send stored events again; watches, lists and cancels replays.
 
 use std::io::Write;
 use std::time::Duration;
 
 use anyhow::bail;
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use outbox_worker::heartbeat::DEAD_AFTER_S;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 use syncscript_types::{EventType, UserId, VaultId};
 use uuid::Uuid;
 
-use super::{chosen, progress};
-use crate::node::DEAD_AFTER_S;
+use crate::database::head_of;
+use crate::progress::progress_bar;
 
-/// What to send again.
+/// Which events to send again.
 #[derive(Debug)]
-pub struct Request {
-    /// Of this vault.
+pub struct ReplayRequest {
+    /// The vault.
     pub vault: VaultId,
-    /// The first event; 1 without it.
+    /// The first event; 1 by default.
     pub from: Option<i64>,
-    /// The last event; the head without it.
+    /// The last event; the head by default.
     pub to: Option<i64>,
-    /// Only of this type.
+    /// Only events of this type.
     pub kind: Option<EventType>,
     /// Only to this user's sockets.
     pub user: Option<UserId>,
-    /// Events a second.
+    /// Events per second.
     pub rate: f64,
 }
 
-/// Asks for a replay and watches it until it is over. To stop watching does not stop the replay.
+/// Requests a replay and watches it until it is over. The replay continues if the watching stops.
 ///
 /// # Errors
-/// The vault or the user is unknown, the range is not in the log, or the database cannot be written.
+/// The vault or the user does not exist, the range is not in the log, or the database cannot be written.
 pub async fn run(
     pool: &PgPool,
-    request: Request,
+    request: ReplayRequest,
     dry_run: bool,
     json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let (from, to) = range(pool, &request).await?;
+    let (from, to) = resolve_range(pool, &request).await?;
     let kind = request.kind.map(EventType::as_str);
     if dry_run {
         let events = sqlx::query_scalar!(
@@ -73,7 +74,7 @@ pub async fn run(
         kind,
         request.user.map(UserId::get),
         request.rate,
-        operator(),
+        operator_name(),
     )
     .execute(pool)
     .await?;
@@ -86,8 +87,9 @@ pub async fn run(
     Ok(())
 }
 
-async fn range(pool: &PgPool, request: &Request) -> anyhow::Result<(i64, i64)> {
-    let head = chosen(&mut *pool.acquire().await?, Some(request.vault)).await?.first().map_or(0, |(_, head)| *head);
+/// Returns the requested range, which must lie in the log.
+async fn resolve_range(pool: &PgPool, request: &ReplayRequest) -> anyhow::Result<(i64, i64)> {
+    let head = head_of(pool, request.vault).await?;
     let (from, to) = (request.from.unwrap_or(1), request.to.unwrap_or(head));
     if from > to {
         bail!("--from {from} is above --to {to}");
@@ -96,17 +98,17 @@ async fn range(pool: &PgPool, request: &Request) -> anyhow::Result<(i64, i64)> {
         bail!("--to {to} is above the head of the log, {head}");
     }
     if let Some(user) = request.user {
-        let known = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE id = $1) AS "known!""#, user.get())
+        let exists = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE id = $1) AS "known!""#, user.get())
             .fetch_one(pool)
             .await?;
-        if !known {
-            bail!("there is no user {user}");
+        if !exists {
+            bail!("user {user} does not exist");
         }
     }
     Ok((from, to))
 }
 
-/// Waits until the replay is over. The servers do the work; this only looks.
+/// Waits until the replay is over, and returns its final state. The servers send; this only polls.
 async fn watch(pool: &PgPool, id: Uuid, from: i64, to: i64) -> anyhow::Result<String> {
     let nodes = sqlx::query_scalar!(
         r#"SELECT count(*) AS "nodes!" FROM nodes WHERE seen_at > clock_timestamp() - $1 * interval '1 second'"#,
@@ -114,10 +116,10 @@ async fn watch(pool: &PgPool, id: Uuid, from: i64, to: i64) -> anyhow::Result<St
     );
     if nodes.fetch_one(pool).await? == 0 {
         tracing::warn!(
-            "no server runs: the replay begins once one does; `outbox-worker replay --cancel {id}` stops it"
+            "no server is running: the replay begins when one starts; `outbox-worker replay --cancel {id}` cancels it"
         );
     }
-    let bar = progress((to - from + 1).unsigned_abs(), "events");
+    let bar = progress_bar((to - from + 1).unsigned_abs(), "events");
     loop {
         let row = sqlx::query!("SELECT state, position FROM replays WHERE id = $1", id).fetch_one(pool).await?;
         bar.set_position((row.position - from + 1).max(0).unsigned_abs());
@@ -129,10 +131,10 @@ async fn watch(pool: &PgPool, id: Uuid, from: i64, to: i64) -> anyhow::Result<St
     }
 }
 
-/// Stops a replay, wherever it is.
+/// Cancels a running replay.
 ///
 /// # Errors
-/// There is no such replay that runs.
+/// No such replay is running.
 pub async fn cancel(pool: &PgPool, id: Uuid, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let cancelled = sqlx::query_scalar!(
         "UPDATE replays SET state = 'cancelled', ended_at = clock_timestamp()
@@ -142,7 +144,7 @@ pub async fn cancel(pool: &PgPool, id: Uuid, json: bool, out: &mut impl Write) -
     .fetch_optional(pool)
     .await?;
     let Some(position) = cancelled else {
-        bail!("there is no replay {id} that runs; `outbox-worker replays` lists them")
+        bail!("no replay {id} is running: `outbox-worker replays` lists the replays")
     };
     if json {
         writeln!(out, "{}", json!({ "id": id, "state": "cancelled", "position": position }))?;
@@ -154,7 +156,7 @@ pub async fn cancel(pool: &PgPool, id: Uuid, json: bool, out: &mut impl Write) -
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct ReplayRow {
     id: Uuid,
     vault_id: Uuid,
     from_seq: i64,
@@ -175,7 +177,7 @@ struct Listed {
 /// The database cannot be read.
 pub async fn list(pool: &PgPool, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let replays = sqlx::query_as!(
-        Listed,
+        ReplayRow,
         r#"SELECT id, vault_id, from_seq, to_seq, type AS "type?", user_id, rate, requested_by, state, position,
                   created_at, ended_at FROM replays ORDER BY created_at DESC LIMIT 100"#
     )
@@ -187,7 +189,7 @@ pub async fn list(pool: &PgPool, json: bool, out: &mut impl Write) -> anyhow::Re
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["replay", "vault", "seq", "at", "state", "by", "begun"]);
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["replay", "vault", "seq", "at", "state", "by", "started"]);
     for replay in replays {
         table.add_row([
             replay.id.to_string(),
@@ -203,8 +205,8 @@ pub async fn list(pool: &PgPool, json: bool, out: &mut impl Write) -> anyhow::Re
     Ok(())
 }
 
-/// Who asks, as the system names the user.
-fn operator() -> String {
+/// Returns the operator's user name on this system.
+fn operator_name() -> String {
     let name = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
     name("SUDO_USER").or_else(|| name("USER")).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -1,4 +1,4 @@
-//! `tail`: follows the log live, one JSON line an event, each vault in order and without a hole.
+//! `tail`: follows the log live, one JSON line per event, each vault in order and without a hole.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
@@ -11,15 +11,16 @@ use sqlx::PgPool;
 use syncscript_types::{Event, Seq, VaultId};
 use uuid::Uuid;
 
-use crate::{Wake, listen, log, retry};
+use outbox_worker::{PendingVaults, WakeSignal, listener, log, retry};
 
-/// Vaults that sent no notification are looked at this often.
+/// How often to compare all vaults with their heads, for events that no notification announced.
 const SWEEP: Duration = Duration::from_secs(1);
+/// Events of one vault per read.
 const PAGE: i64 = 500;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
+struct OutputLine<'a> {
     vault_id: VaultId,
     seq: Seq,
     event_id: Uuid,
@@ -28,23 +29,23 @@ struct Line<'a> {
     created_at: String,
 }
 
-/// Prints the events after `after` (without it: from now on) of `vault` (without it: of all vaults), then goes on as
-/// they are committed, until the output is closed. A lost database is waited for.
+/// Prints the events of `vault` (by default, of all vaults) after `after` (by default, from now on), then follows new
+/// events as they are committed, until the output is closed. Waits for a database that becomes unavailable.
 ///
 /// # Errors
-/// The vault is unknown, the database cannot be reached at the start, or the log has a hole.
+/// The vault does not exist, the database cannot be reached at the start, or the log has a hole.
 pub async fn run(
     pool: &PgPool,
     vault: Option<VaultId>,
     after: Option<Seq>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let wake = Arc::new(Wake::default());
-    let listening = tokio::spawn(listen::run((*pool.connect_options()).clone(), Arc::clone(&wake), Uuid::nil()));
-    let result = follow(pool, &wake, vault, after, out).await;
+    let signal = Arc::new(WakeSignal::default());
+    let listening = tokio::spawn(listener::run((*pool.connect_options()).clone(), Arc::clone(&signal), Uuid::nil()));
+    let result = follow(pool, &signal, vault, after, out).await;
     listening.abort();
     match result {
-        // The reader of a pipe has seen enough: `tail | head` is no failure.
+        // The reader of the pipe stopped reading: `tail | head` is not a failure.
         Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(is_broken_pipe) => Ok(()),
         other => other,
     }
@@ -56,16 +57,16 @@ fn is_broken_pipe(error: &std::io::Error) -> bool {
 
 async fn follow(
     pool: &PgPool,
-    wake: &Wake,
+    signal: &WakeSignal,
     only: Option<VaultId>,
     after: Option<Seq>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let heads = log::heads(pool).await?;
+    let heads = log::read_heads(pool).await?;
     if let Some(vault) = only
         && !heads.iter().any(|(id, _)| *id == vault)
     {
-        anyhow::bail!("there is no vault {vault}; `outbox-worker status` lists them");
+        anyhow::bail!("vault {vault} does not exist: `outbox-worker status` lists the vaults");
     }
     let mut positions: HashMap<VaultId, Seq> = heads
         .into_iter()
@@ -74,28 +75,28 @@ async fn follow(
         .collect();
     let mut sweep = tokio::time::interval(SWEEP);
     loop {
-        let dirty = tokio::select! {
-            dirty = wake.next() => dirty,
-            _ = sweep.tick() => crate::wake::Dirty { sweep: true, ..Default::default() },
+        let pending = tokio::select! {
+            pending = signal.wait() => pending,
+            _ = sweep.tick() => PendingVaults::sweep(),
         };
-        let mut due: HashSet<VaultId> = dirty.vaults;
-        if dirty.sweep {
-            let heads = retry::until_ok("reading the heads", || log::heads(pool)).await;
-            due.extend(heads.into_iter().filter(|(id, head)| positions.get(id) < Some(head)).map(|(id, _)| id));
+        let mut unread: HashSet<VaultId> = pending.vaults;
+        if pending.sweep {
+            let heads = retry::until_ok("reading the heads", || log::read_heads(pool)).await;
+            unread.extend(heads.into_iter().filter(|(id, head)| positions.get(id) < Some(head)).map(|(id, _)| id));
         }
-        due.retain(|id| only.is_none_or(|vault| vault == *id));
-        while !due.is_empty() {
-            // A vault that is new since the start is followed from its first event.
-            let from: Vec<_> = due.iter().map(|id| (*id, *positions.get(id).unwrap_or(&Seq::START))).collect();
+        unread.retain(|id| only.is_none_or(|vault| vault == *id));
+        while !unread.is_empty() {
+            // A vault created after the start is followed from its first event.
+            let from: Vec<_> = unread.iter().map(|id| (*id, *positions.get(id).unwrap_or(&Seq::START))).collect();
             let events = retry::until_ok("reading the log", || log::read_after(pool, &from, PAGE)).await;
-            due.clear();
+            unread.clear();
             for event in events {
                 let last = positions.entry(event.vault_id).or_insert(Seq::START);
                 if event.seq != last.next() && *last != Seq::START {
                     anyhow::bail!("the log of vault {} has a hole after seq {last}", event.vault_id);
                 }
                 *last = event.seq;
-                due.insert(event.vault_id);
+                unread.insert(event.vault_id);
                 print(&event, out)?;
             }
             out.flush()?;
@@ -104,7 +105,7 @@ async fn follow(
 }
 
 fn print(event: &Event, out: &mut impl Write) -> anyhow::Result<()> {
-    let line = Line {
+    let line = OutputLine {
         vault_id: event.vault_id,
         seq: event.seq,
         event_id: event.event_id,
@@ -112,7 +113,7 @@ fn print(event: &Event, out: &mut impl Write) -> anyhow::Result<()> {
         payload: &event.payload,
         created_at: event.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
     };
-    // Through a string, so that a closed pipe surfaces as the io::Error it is.
+    // Through a string, so that a closed pipe surfaces as an io::Error.
     writeln!(out, "{}", serde_json::to_string(&line)?)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `verify`: folds the log and compares it with the projection, and checks that the log has no hole.
 //!
-//! All vaults are read in one snapshot, while writers go on. Postgres does the folding and sorts on disk what does not
-//! fit in memory, so this program's memory does not grow with the log.
+//! All vaults are read in one snapshot, while writers continue. Postgres folds, and sorts on disk what does not fit in
+//! memory, so this program's memory does not grow with the log.
 
 use std::io::Write;
 
@@ -10,23 +10,24 @@ use sqlx::{Connection, PgConnection, PgPool};
 use syncscript_types::VaultId;
 use uuid::Uuid;
 
-use super::{chosen, progress};
+use crate::database::select_vaults;
+use crate::progress::progress_bar;
 
-/// Differences shown for one vault.
-const SHOWN: i64 = 10;
+/// How many differences of one vault are shown.
+const MAX_SHOWN: i64 = 10;
 
-/// What was found.
+/// The result of a verification.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     vaults: usize,
     events: i64,
-    /// Nothing was found.
+    /// Whether there are no findings.
     pub clean: bool,
     findings: Vec<Finding>,
 }
 
-/// One thing that is wrong.
+/// One difference or damage.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
@@ -41,13 +42,13 @@ pub struct Finding {
 /// Verifies one vault, or all of them, and prints the first differences.
 ///
 /// # Errors
-/// The vault is unknown, or the database cannot be read. What is found is no error, but said in the report.
+/// The vault does not exist, or the database cannot be read. Findings are not errors: the report has them.
 pub async fn run(pool: &PgPool, vault: Option<VaultId>, json: bool, out: &mut impl Write) -> anyhow::Result<Report> {
     let mut connection = pool.acquire().await?;
     let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let vaults = chosen(&mut snapshot, vault).await?;
+    let vaults = select_vaults(&mut snapshot, vault).await?;
     let total: i64 = vaults.iter().map(|(_, head)| head).sum();
-    let bar = progress(total.unsigned_abs(), "events");
+    let bar = progress_bar(total.unsigned_abs(), "events");
     let mut report = Report { vaults: vaults.len(), ..Report::default() };
     for (vault, head) in vaults {
         report.events += check_log(&mut snapshot, vault, head, &mut report.findings).await?;
@@ -64,7 +65,7 @@ pub async fn run(pool: &PgPool, vault: Option<VaultId>, json: bool, out: &mut im
     Ok(report)
 }
 
-/// Seq is 1 to the head without hole, or begins with a snapshot.
+/// Checks that the log runs from 1 to the head without a hole, or begins with a snapshot. Returns the number of events.
 async fn check_log(
     db: &mut PgConnection,
     vault: VaultId,
@@ -84,13 +85,13 @@ async fn check_log(
         findings.push(Finding { vault_id: Some(vault.get()), what, log_says: None, table_says: None });
     };
     if log.first != 1 && !log.compacted {
-        found(format!("the log begins at seq {} and not at 1", log.first));
+        found(format!("the log begins at seq {} instead of 1", log.first));
     }
     if log.events != log.last - log.first + 1 {
         found(format!("the log has a hole: {} events from seq {} to {}", log.events, log.first, log.last));
     }
     if log.last != head {
-        found(format!("the log ends at seq {} and the vault's head is {head}", log.last));
+        found(format!("the log ends at seq {}, but the vault's head is {head}", log.last));
     }
     if log.ids != log.events {
         found(format!("{} events share their id with another", log.events - log.ids));
@@ -98,11 +99,12 @@ async fn check_log(
     Ok(log.events)
 }
 
+/// Compares the folded log with the tables.
 async fn compare(db: &mut PgConnection, vault: VaultId, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
     let differences = sqlx::query!(
         r#"SELECT relation AS "relation!", id AS "id!", folded, projected FROM fold_differences($1) LIMIT $2"#,
         vault.get(),
-        SHOWN
+        MAX_SHOWN
     )
     .fetch_all(db)
     .await?;
@@ -115,17 +117,17 @@ async fn compare(db: &mut PgConnection, vault: VaultId, findings: &mut Vec<Findi
     Ok(())
 }
 
-/// An event id is unique across vaults.
+/// Checks that event ids are unique across vaults.
 async fn check_ids(db: &mut PgConnection, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
-    let doubled = sqlx::query_scalar!(
+    let duplicates = sqlx::query_scalar!(
         r#"SELECT event_id FROM outbox GROUP BY event_id HAVING count(DISTINCT vault_id) > 1 LIMIT $1"#,
-        SHOWN
+        MAX_SHOWN
     )
     .fetch_all(db)
     .await?;
-    findings.extend(doubled.into_iter().map(|id| Finding {
+    findings.extend(duplicates.into_iter().map(|id| Finding {
         vault_id: None,
-        what: format!("the event id {id} is in the logs of several vaults"),
+        what: format!("the event id {id} occurs in the logs of several vaults"),
         log_says: None,
         table_says: None,
     }));
@@ -145,7 +147,7 @@ fn print(report: &Report, json: bool, out: &mut impl Write) -> anyhow::Result<()
             writeln!(out, "  log:   {log}\n  table: {table}")?;
         }
     }
-    let outcome = if report.clean { "all is as the log says" } else { "the projection or the log is damaged" };
+    let outcome = if report.clean { "the tables match the log" } else { "the projection or the log is damaged" };
     writeln!(out, "{} vaults, {} events: {outcome}", report.vaults, report.events)?;
     Ok(())
 }
