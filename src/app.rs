@@ -5,23 +5,22 @@
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
-use actix_web::cookie::SameSite;
 use actix_web::web::Data;
 use outbox_worker::{Db, Relay, RelaySettings, WakeSignal, heartbeat, listener, notifier, replay};
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
-use crate::auth::{Auth, AuthSettings, SharedSecrets};
+use crate::auth::{Auth, SharedSecrets};
 use crate::commands::Commands;
-use crate::config::{CookieSameSite, LimitArgs, ServeArgs};
-use crate::http::state::{ApiDocuments, AppState, HttpSettings};
+use crate::config::ServeArgs;
+use crate::http::state::{ApiDocuments, AppState};
 use crate::http::{openapi, server};
 use crate::migration;
 use crate::origin::AllowedOrigins;
-use crate::realtime::{Realtime, RealtimeLimits, asyncapi};
+use crate::realtime::{Realtime, asyncapi};
+use crate::settings::{auth_settings, http_settings, milliseconds, realtime_limits, seconds};
 use crate::tasks::{self, Tasks};
 use crate::telemetry::metrics;
 
@@ -61,7 +60,7 @@ impl Application {
 
         let (relay_wake, notifier_wake) = (Arc::new(WakeSignal::default()), Arc::new(WakeSignal::default()));
         let auth = Auth::new(pool.clone(), auth_settings(args), &secrets);
-        let key_lifetime = LimitArgs::s(args.limits.idempotency_lifetime_s);
+        let key_lifetime = seconds(args.limits.idempotency_lifetime_s);
         let commands = Commands::new(pool.clone(), Arc::clone(&relay_wake), Arc::clone(&notifier_wake), key_lifetime);
         let origins = AllowedOrigins::new(args.public_url.iter().chain(&args.allowed_origins).cloned().collect());
         let realtime = Realtime::new(
@@ -73,7 +72,7 @@ impl Application {
             realtime_limits(&args.limits),
         );
         let metrics = metrics::install()?;
-        let relay_settings = RelaySettings { sweep: Duration::from_millis(args.sweep_interval_ms.get()) };
+        let relay_settings = RelaySettings { sweep: milliseconds(args.sweep_interval_ms) };
         let relay = Relay::new(pool.clone(), realtime.feeds(), Arc::clone(&relay_wake), relay_settings);
         let lag = relay.lag();
 
@@ -81,7 +80,7 @@ impl Application {
         tasks.spawn("housekeeping", tasks::housekeeping(pool.clone(), key_lifetime));
         tasks.spawn("metrics upkeep", tasks::metrics_upkeep(metrics.clone()));
         tasks.spawn("relay", relay.run());
-        let write_stall = LimitArgs::ms(args.limits.write_stall_timeout_ms);
+        let write_stall = milliseconds(args.limits.write_stall_timeout_ms);
         tasks.spawn("replay", replay::run(pool.clone(), realtime.feeds(), id, write_stall));
         let counted = Arc::clone(&realtime);
         let sockets = move || {
@@ -151,38 +150,4 @@ fn bind(args: &ServeArgs) -> anyhow::Result<(TcpListener, SocketAddr)> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
-}
-
-fn auth_settings(args: &ServeArgs) -> AuthSettings {
-    AuthSettings {
-        lifetime: LimitArgs::s(args.limits.session_lifetime_s),
-        secure: args.is_secure(),
-        account_rate: LimitArgs::per_minute(args.limits.login_rate_account),
-        address_rate: LimitArgs::per_minute(args.limits.login_rate_address),
-    }
-}
-
-fn realtime_limits(limits: &LimitArgs) -> RealtimeLimits {
-    RealtimeLimits {
-        write_stall: LimitArgs::ms(limits.write_stall_timeout_ms),
-        backlog: limits.backlog_limit,
-        socket_rate: limits.socket_rate(),
-        sockets_per_user: limits.sockets_per_user.get() as usize,
-        vaults_per_socket: limits.vaults_per_socket.get() as usize,
-    }
-}
-
-fn http_settings(args: &ServeArgs) -> HttpSettings {
-    HttpSettings {
-        secure_cookies: args.is_secure(),
-        cookie_same_site: match args.cookie_same_site {
-            CookieSameSite::Lax => SameSite::Lax,
-            CookieSameSite::None => SameSite::None,
-        },
-        public_url: args.public_url.clone(),
-        trust_proxy: args.limits.trust_proxy,
-        request_timeout: LimitArgs::ms(args.limits.request_timeout_ms),
-        idle_timeout: LimitArgs::ms(args.limits.idle_timeout_ms),
-        show_demo: args.demo,
-    }
 }

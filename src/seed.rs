@@ -26,8 +26,8 @@ const SOURCES: [(&str, &str); 3] = [
 
 /// The demo data that now exists.
 #[derive(Debug)]
-pub struct Demo {
-    /// The demo vault.
+pub struct DemoData {
+    /// The id of the demo vault.
     pub vault: VaultId,
     /// Email addresses and roles. All users have the password [`PASSWORD`].
     pub users: Vec<(&'static str, Role)>,
@@ -37,24 +37,24 @@ pub struct Demo {
 ///
 /// # Errors
 /// Outages and defects. Running it again continues where it stopped.
-pub async fn run(pool: &Db, auth: &Auth, commands: &Commands) -> anyhow::Result<Demo> {
-    let owner = user(pool, auth, USERS[0].0, USERS[0].1).await?;
+pub async fn run(pool: &Db, auth: &Auth, commands: &Commands) -> anyhow::Result<DemoData> {
+    let owner = find_or_register(pool, auth, USERS[0].0, USERS[0].1).await?;
     let existing = vaults::list(pool, owner.id).await?;
     let vault = match existing.into_iter().find(|vault| vault.name == VAULT) {
         Some(vault) => vault.id,
-        None => create(commands, &owner).await?,
+        None => create_vault(commands, &owner).await?,
     };
     for (email, name, role) in &USERS[1..] {
-        user(pool, auth, email, name).await?;
+        find_or_register(pool, auth, email, name).await?;
         match commands.add_member(&owner.id.into(), vault, Email::parse((*email).to_owned())?, *role).await {
             Ok(_) | Err(Error::AlreadyMember) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Demo { vault, users: USERS.iter().map(|(email, _, role)| (*email, *role)).collect() })
+    Ok(DemoData { vault, users: USERS.iter().map(|(email, _, role)| (*email, *role)).collect() })
 }
 
-async fn user(pool: &Db, auth: &Auth, email: &str, name: &str) -> anyhow::Result<User> {
+async fn find_or_register(pool: &Db, auth: &Auth, email: &str, name: &str) -> anyhow::Result<User> {
     if let Some((user, _)) = users::find_by_email(pool, email).await? {
         return Ok(user);
     }
@@ -62,7 +62,7 @@ async fn user(pool: &Db, auth: &Auth, email: &str, name: &str) -> anyhow::Result
     Ok(auth.register(email, name, Password::parse(PASSWORD.to_owned())?, None).await?)
 }
 
-async fn create(commands: &Commands, owner: &User) -> anyhow::Result<VaultId> {
+async fn create_vault(commands: &Commands, owner: &User) -> anyhow::Result<VaultId> {
     let vault = commands.create_vault(&owner.id.into(), VaultName::parse(VAULT.to_owned())?).await?.vault_id;
     for (title, file_url) in SOURCES {
         let title = SourceTitle::parse(title.to_owned())?;

@@ -1,11 +1,8 @@
 //! The limits of `serve`. Each protects all users from one user. The defaults suit people and their programs.
 
 use std::num::{NonZeroU32, NonZeroU64};
-use std::time::Duration;
 
 use clap::Args;
-
-use crate::rate_limit::Rate;
 
 /// Limits, each a flag and an environment variable.
 #[derive(Debug, Clone, Args)]
@@ -49,30 +46,4 @@ pub struct LimitArgs {
     /// Closes an HTTP connection after this many milliseconds without a request
     #[arg(long, env = "SYNCSCRIPT_IDLE_TIMEOUT_MS", default_value = "75000")]
     pub idle_timeout_ms: NonZeroU64,
-}
-
-impl LimitArgs {
-    /// Returns the rate at which one socket may send.
-    #[must_use]
-    pub fn socket_rate(&self) -> Rate {
-        Rate { per_second: self.socket_rate.get().into(), burst: self.socket_burst.get().into() }
-    }
-
-    /// Returns a rate of `count` per minute, with the same burst.
-    #[must_use]
-    pub fn per_minute(count: NonZeroU32) -> Rate {
-        Rate { per_second: f64::from(count.get()) / 60.0, burst: count.get().into() }
-    }
-
-    /// Converts milliseconds to a duration.
-    #[must_use]
-    pub const fn ms(value: NonZeroU64) -> Duration {
-        Duration::from_millis(value.get())
-    }
-
-    /// Converts seconds to a duration.
-    #[must_use]
-    pub const fn s(value: NonZeroU32) -> Duration {
-        Duration::from_secs(value.get() as u64)
-    }
 }

@@ -28,14 +28,15 @@ pub struct Registration {
 
 /// The registered user.
 #[derive(Serialize, ToSchema)]
-pub struct Registered {
+#[schema(as = Registered)]
+pub struct RegistrationResponse {
     user: User,
 }
 
 /// Register a user.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = "Sign in", operation_id = "register", security(()),
-    request_body = Registration, responses((status = 201, description = "Registered", body = Registered)),
+    request_body = Registration, responses((status = 201, description = "Registered", body = RegistrationResponse)),
     extensions(("x-problems" = json!(["INVALID", "EMAIL_TAKEN", "TOO_MANY_ATTEMPTS"])))
 )]
 pub async fn register(
@@ -47,7 +48,7 @@ pub async fn register(
     let (email, name) = (Email::parse(email)?, MemberName::parse(name)?);
     let address = client_address(&state, &request);
     let user = state.auth.register(email, name, Password::parse(password)?, address).await?;
-    Ok(HttpResponse::Created().json(Registered { user }))
+    Ok(HttpResponse::Created().json(RegistrationResponse { user }))
 }
 
 /// An email address and a password.

@@ -28,7 +28,8 @@ pub struct NewMember {
 /// The member's new role.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MemberChange {
+#[schema(as = MemberChange)]
+pub struct NewRole {
     role: Role,
 }
 
@@ -40,7 +41,8 @@ pub struct MemberList {
 
 /// A member.
 #[derive(Serialize, ToSchema)]
-pub struct OneMember {
+#[schema(as = OneMember)]
+pub struct MemberResponse {
     member: Member,
 }
 
@@ -63,7 +65,7 @@ pub async fn list(state: Data<AppState>, user: Authenticated, path: Path<Uuid>) 
     post, path = "/api/vaults/{vaultId}/members", tag = "Members", operation_id = "addMember",
     params(("vaultId" = VaultId, Path, description = "The vault's id"), MutationCaller), request_body = NewMember,
     responses((
-        status = 201, description = "Added", body = OneMember,
+        status = 201, description = "Added", body = MemberResponse,
         headers(("Location" = String, description = "The member's path"))
     )),
     extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "INVALID", "UNKNOWN_EMAIL", "ALREADY_MEMBER"])))
@@ -81,10 +83,10 @@ pub async fn add(
     Ok(HttpResponse::Created()
         .insert_header(("Location", format!("/api/vaults/{vault}/members/{}", member.user_id)))
         .insert_header(vault_seq(applied.seq))
-        .json(OneMember { member }))
+        .json(MemberResponse { member }))
 }
 
-/// Give a member another role. For owners.
+/// Change a member's role. Requires the role owner.
 #[utoipa::path(
     patch, path = "/api/vaults/{vaultId}/members/{userId}", tag = "Members", operation_id = "changeMember",
     params(
@@ -92,19 +94,19 @@ pub async fn add(
         ("userId" = UserId, Path, description = "The user id of the member"),
         MutationCaller
     ),
-    request_body = MemberChange, responses((status = 200, description = "Changed", body = OneMember)),
+    request_body = NewRole, responses((status = 200, description = "Changed", body = MemberResponse)),
     extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "LAST_OWNER"])))
 )]
 pub async fn update(
     state: Data<AppState>,
     caller: MutationCaller,
     path: Path<(Uuid, Uuid)>,
-    body: Json<JsonObject<MemberChange>>,
+    body: Json<JsonObject<NewRole>>,
 ) -> Result<HttpResponse, Error> {
     let (vault, member) = path.into_inner();
     let applied =
         state.commands.update_member(&caller.0, vault.into(), member.into(), body.into_inner().0.role).await?;
-    Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(OneMember { member: applied.value }))
+    Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(MemberResponse { member: applied.value }))
 }
 
 /// Remove a member. Requires the role owner; any member may leave.

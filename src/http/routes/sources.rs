@@ -55,7 +55,8 @@ pub struct SourcePage {
 
 /// A source.
 #[derive(Serialize, ToSchema)]
-pub struct OneSource {
+#[schema(as = OneSource)]
+pub struct SourceResponse {
     source: Source,
 }
 
@@ -106,7 +107,7 @@ async fn list_at(
     post, path = "/api/vaults/{vaultId}/sources", tag = "Sources", operation_id = "createSource",
     params(("vaultId" = VaultId, Path, description = "The vault's id"), MutationCaller), request_body = NewSourceBody,
     responses((
-        status = 201, description = "Added", body = OneSource,
+        status = 201, description = "Added", body = SourceResponse,
         headers(
             ("Location" = String, description = "The source's path"),
             ("ETag" = String, description = "The source's version")
@@ -134,7 +135,7 @@ pub async fn create(
     get, path = "/api/sources/{sourceId}", tag = "Sources", operation_id = "readSource",
     params(("sourceId" = SourceId, Path, description = "The source's id")),
     responses((
-        status = 200, description = "The source", body = OneSource,
+        status = 200, description = "The source", body = SourceResponse,
         headers(("ETag" = String, description = "The source's version"))
     )),
     extensions(("x-problems" = json!(["NOT_FOUND"])))
@@ -150,7 +151,7 @@ pub async fn show(state: Data<AppState>, user: Authenticated, path: Path<Uuid>) 
     params(("sourceId" = SourceId, Path, description = "The source's id"), MutationCaller, IfMatchHeader),
     request_body = SourceChangeBody,
     responses((
-        status = 200, description = "Changed", body = OneSource,
+        status = 200, description = "Changed", body = SourceResponse,
         headers(("ETag" = String, description = "The source's new version"))
     )),
     extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "INVALID", "VERSION_MISMATCH"])))
@@ -189,5 +190,5 @@ pub async fn delete(
 }
 
 fn with_etag(mut response: HttpResponseBuilder, source: Source) -> HttpResponse {
-    response.insert_header((ETAG, format!("\"{}\"", source.version.get()))).json(OneSource { source })
+    response.insert_header((ETAG, format!("\"{}\"", source.version.get()))).json(SourceResponse { source })
 }

@@ -19,7 +19,7 @@ use crate::store::vaults;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NamedVault, example = json!({ "name": "Reading list" }))]
-pub struct VaultBody {
+pub struct VaultNameBody {
     #[schema(inline, value_type = VaultName)]
     name: String,
 }
@@ -32,7 +32,8 @@ pub struct VaultList {
 
 /// A vault.
 #[derive(Serialize, ToSchema)]
-pub struct OneVault {
+#[schema(as = OneVault)]
+pub struct VaultResponse {
     vault: Vault,
 }
 
@@ -49,9 +50,9 @@ pub async fn list(state: Data<AppState>, user: Authenticated) -> Result<HttpResp
 /// Create a vault. The user becomes its owner.
 #[utoipa::path(
     post, path = "/api/vaults", tag = "Vaults", operation_id = "createVault", params(MutationCaller),
-    request_body = VaultBody,
+    request_body = VaultNameBody,
     responses((
-        status = 201, description = "Created", body = OneVault,
+        status = 201, description = "Created", body = VaultResponse,
         headers(("Location" = String, description = "The vault's path"))
     )),
     extensions(("x-problems" = json!(["INVALID"])))
@@ -59,44 +60,44 @@ pub async fn list(state: Data<AppState>, user: Authenticated) -> Result<HttpResp
 pub async fn create(
     state: Data<AppState>,
     caller: MutationCaller,
-    body: Json<JsonObject<VaultBody>>,
+    body: Json<JsonObject<VaultNameBody>>,
 ) -> Result<HttpResponse, Error> {
     let name = VaultName::parse(body.into_inner().0.name)?;
     let applied = state.commands.create_vault(&caller.0, name).await?;
     Ok(HttpResponse::Created()
         .insert_header(("Location", format!("/api/vaults/{}", applied.vault_id)))
         .insert_header(vault_seq(applied.seq))
-        .json(OneVault { vault: applied.value }))
+        .json(VaultResponse { vault: applied.value }))
 }
 
 /// Read a vault.
 #[utoipa::path(
     get, path = "/api/vaults/{vaultId}", tag = "Vaults", operation_id = "readVault",
     params(("vaultId" = VaultId, Path, description = "The vault's id")),
-    responses((status = 200, description = "The vault", body = OneVault)),
+    responses((status = 200, description = "The vault", body = VaultResponse)),
     extensions(("x-problems" = json!(["NOT_FOUND"])))
 )]
 pub async fn show(state: Data<AppState>, user: Authenticated, path: Path<Uuid>) -> Result<HttpResponse, Error> {
     let vault = vaults::find(&state.pool, user.id(), path.into_inner().into()).await?;
-    Ok(HttpResponse::Ok().json(OneVault { vault }))
+    Ok(HttpResponse::Ok().json(VaultResponse { vault }))
 }
 
 /// Rename a vault. Requires the role owner.
 #[utoipa::path(
     patch, path = "/api/vaults/{vaultId}", tag = "Vaults", operation_id = "renameVault",
-    params(("vaultId" = VaultId, Path, description = "The vault's id"), MutationCaller), request_body = VaultBody,
-    responses((status = 200, description = "Renamed", body = OneVault)),
+    params(("vaultId" = VaultId, Path, description = "The vault's id"), MutationCaller), request_body = VaultNameBody,
+    responses((status = 200, description = "Renamed", body = VaultResponse)),
     extensions(("x-problems" = json!(["NOT_FOUND", "FORBIDDEN", "INVALID"])))
 )]
 pub async fn update(
     state: Data<AppState>,
     caller: MutationCaller,
     path: Path<Uuid>,
-    body: Json<JsonObject<VaultBody>>,
+    body: Json<JsonObject<VaultNameBody>>,
 ) -> Result<HttpResponse, Error> {
     let name = VaultName::parse(body.into_inner().0.name)?;
     let applied = state.commands.update_vault(&caller.0, path.into_inner().into(), name).await?;
-    Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(OneVault { vault: applied.value }))
+    Ok(HttpResponse::Ok().insert_header(vault_seq(applied.seq)).json(VaultResponse { vault: applied.value }))
 }
 
 /// Delete a vault. Requires the role owner.
