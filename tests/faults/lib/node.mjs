@@ -87,8 +87,8 @@ export class Node {
     this.defects.push(`server ${this.name} ${what}\n${server.tail()}`);
   }
 
-  /** The lines of all logs that contain `text`. */
-  logLines(text) {
-    return this.servers.flatMap(({ stderr }) => stderr.filter((line) => line.includes(text)));
+  /** The lines of all logs that match `pattern`. */
+  logLines(pattern) {
+    return this.servers.flatMap(({ stderr }) => stderr.filter((line) => pattern.test(line)));
   }
 }
