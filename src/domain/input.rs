@@ -1,10 +1,10 @@
-//! Rules for what clients send: a value of these types has passed them.
+//! Input from clients: a value of these types has passed the type's rule.
 
 use url::Url;
 
 use super::schema::text_schema;
 
-/// What is wrong with a field, and what would be right. Safe to show.
+/// A field that breaks its rule. The message states the rule and is safe to show to clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {rule}")]
 pub struct Invalid {
@@ -17,7 +17,7 @@ const fn invalid(field: &'static str, rule: &'static str) -> Invalid {
     Invalid { field, rule }
 }
 
-/// Characters, not bytes. NUL is refused since Postgres cannot store it in text.
+/// Counts characters, not bytes. Rejects NUL, because Postgres cannot store it in text.
 fn has_length(text: &str, min: usize, max: usize) -> bool {
     let count = text.chars().count();
     (min..=max).contains(&count) && !text.contains('\0')
@@ -33,13 +33,13 @@ macro_rules! text_input {
             /// Checks the rule.
             ///
             /// # Errors
-            /// [`Invalid`], which states it.
+            /// [`Invalid`], which states the rule.
             pub fn parse(text: String) -> Result<Self, Invalid> {
                 let check: fn(&str) -> bool = $check;
                 if has_length(&text, $min, $max) && check(&text) { Ok(Self(text)) } else { Err(invalid($field, $rule)) }
             }
 
-            /// The text, for the store.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -55,7 +55,7 @@ text_input!(
     SourceTitle, "title", "must have 1 to 500 characters, and no NUL", 1..=500, {}, |_| true
 );
 text_input!(
-    /// Where a source's file is. Only http and https: a `javascript:` URL would run in the browser of whoever clicks.
+    /// The URL of a source's file. Only http and https: a `javascript:` URL would run in the browser of anyone who clicks.
     FileUrl, "fileUrl", "must be an absolute http or https URL of at most 2048 characters", 1..=2048,
     { "format": "uri", "pattern": r"^[hH][tT][tT][pP][sS]?://[^/\\]" }, is_file_url
 );
@@ -64,17 +64,17 @@ text_input!(
     VaultName, "name", "must have 1 to 200 characters, and no NUL", 1..=200, {}, |_| true
 );
 text_input!(
-    /// A user's name, shown to other members.
+    /// A user's name, which other members see.
     MemberName, "name", "must have 1 to 100 characters, and no NUL", 1..=100, {}, |_| true
 );
 text_input!(
-    /// An address to sign in with.
+    /// The email address that a user signs in with.
     Email, "email", "must be an email address of at most 254 characters", 3..=254,
     { "pattern": r"^[^@\s]+@\S+$" }, is_email
 );
 
 text_input!(
-    /// Names a mutation that the client may repeat.
+    /// Identifies a mutation that the client may repeat.
     IdempotencyKey, "Idempotency-Key", "must have 1 to 255 visible ASCII characters", 1..=255,
     { "pattern": "^[!-~]+$" }, is_key
 );
@@ -84,7 +84,7 @@ fn is_key(text: &str) -> bool {
 }
 
 fn is_file_url(text: &str) -> bool {
-    // Url::parse skips further slashes, as browsers do; RFC 9110 wants the host right after two.
+    // Url::parse skips additional slashes, as browsers do; RFC 9110 requires the host right after two.
     let scheme_is_http = ["http://", "https://"].iter().any(|scheme| {
         text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
             && !text[scheme.len()..].starts_with(['/', '\\'])
@@ -94,13 +94,13 @@ fn is_file_url(text: &str) -> bool {
         && Url::parse(text).is_ok_and(|url| url.has_host())
 }
 
-/// Loose on purpose: only the mail server knows which addresses exist.
+/// Loose on purpose, because only the mail server knows which addresses exist.
 fn is_email(text: &str) -> bool {
     let has_parts = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
     has_parts && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// A password as typed. Debug does not show it.
+/// A password as typed. Its `Debug` output does not contain it.
 #[derive(Clone)]
 pub struct Password(String);
 
@@ -117,13 +117,13 @@ impl Password {
         }
     }
 
-    /// A password given at login: any text, since no rule must tell which passwords exist.
+    /// Accepts any text as a password for signing in, so that no rule reveals which passwords exist.
     #[must_use]
     pub fn attempt(text: String) -> Self {
         Self(text)
     }
 
-    /// The bytes, for hashing.
+    /// Returns the bytes, for hashing.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn titles_are_counted_in_characters() {
+    fn title_length_counts_characters() {
         assert!(SourceTitle::parse("é".repeat(500)).is_ok());
         for bad in [String::new(), "x".repeat(501), "a\0b".to_owned()] {
             assert!(SourceTitle::parse(bad).is_err());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn only_absolute_web_urls_are_file_urls() {
+    fn file_urls_are_absolute_http_urls() {
         for good in ["https://example.com/a.pdf", "HTTP://EXAMPLE.com", "http://[::1]:8080/?q=ü"] {
             assert!(FileUrl::parse(good.to_owned()).is_ok(), "{good}");
         }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_do_not_show() {
+    fn debug_output_hides_the_password() {
         assert_eq!(format!("{:?}", Password::attempt("hunter22".to_owned())), "Password(…)");
     }
 }

@@ -1,4 +1,5 @@
-//! What the product is about, without database, web or runtime: names, roles, and the rules for what clients send.
+//! The domain: what vaults, members and sources are, and the rules for input. It knows no database, web framework or async
+//! runtime. Ids, positions and events come from `syncscript_types`.
 
 mod input;
 mod model;

@@ -1,4 +1,4 @@
-//! What handlers answer with. Times are UTC with milliseconds, written as in events.
+//! The data that handlers return. Times are UTC with milliseconds, in the same format as in events.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
@@ -8,24 +8,24 @@ use utoipa::ToSchema;
 
 use super::role::Role;
 
-/// A user as one sees oneself.
+/// A user, as the user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({ "id": "0198f1a1-40e5-7c02-9d1a-5b7f3e6a8c20", "name": "Ada", "email": "ada@example.com" }))]
 pub struct User {
     /// The user's id.
     pub id: UserId,
-    /// Shown to others.
+    /// The name that others see.
     pub name: String,
-    /// The address to sign in with.
+    /// The address that the user signs in with.
     pub email: String,
 }
 
-/// Who is signed in, and until when.
+/// The signed-in user, and when the session ends.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Session {
     /// The user.
     pub user: User,
-    /// When it ends.
+    /// When the session ends.
     #[serde(serialize_with = "serialize_time")]
     pub expires: DateTime<Utc>,
 }
@@ -40,16 +40,16 @@ pub struct Session {
 pub struct Vault {
     /// The vault's id.
     pub id: VaultId,
-    /// Its name.
+    /// The vault's name.
     pub name: String,
-    /// The role of the member who asks.
+    /// The role of the requesting member.
     pub role: Role,
     /// Position of the newest event.
     pub head_seq: Seq,
-    /// When it was created.
+    /// When the vault was created.
     #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
-    /// When its name last changed.
+    /// When the vault's name last changed.
     #[serde(serialize_with = "serialize_time")]
     pub updated_at: DateTime<Utc>,
 }
@@ -70,7 +70,7 @@ pub struct Member {
     pub email: String,
     /// What the member may do.
     pub role: Role,
-    /// Since when.
+    /// When the membership began.
     #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
 }
@@ -86,34 +86,34 @@ pub struct Member {
 pub struct Source {
     /// The source's id.
     pub id: SourceId,
-    /// Its title.
+    /// The source's title.
     pub title: String,
-    /// Where its file is.
+    /// The URL of the source's file.
     pub file_url: String,
-    /// The vault it is in.
+    /// The vault that contains the source.
     pub vault_id: VaultId,
-    /// When it was created.
+    /// When the source was created.
     #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// When the source was last changed.
     #[serde(serialize_with = "serialize_time")]
     pub updated_at: DateTime<Utc>,
-    /// How often it was written.
+    /// How many times the source was written.
     pub version: Version,
 }
 
-/// What a mutation gave: its result, and the place of its event in the vault's log.
+/// A mutation that was applied: its result, and the position of its event in the vault's log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Applied<T> {
-    /// The vault whose log grew.
+    /// The vault whose log has the event.
     pub vault_id: VaultId,
     /// The event's seq.
     pub seq: Seq,
-    /// What is there now.
+    /// The result.
     pub value: T,
 }
 
-/// Writes a time as events do.
+/// Serializes a time in the format that events use.
 pub fn serialize_time<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

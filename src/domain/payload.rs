@@ -1,6 +1,8 @@
-//! What the events of the log say, as the append functions write it (`migrations/`). The server passes payloads on as
-//! they are stored and reads them nowhere as a whole: these types are what the documents and the clients' types are
-//! made of. `tests/contract` holds what a live server sends against them.
+//! The payloads of events, as the append functions write them (`migrations/`).
+//!
+//! The server passes payloads on as they are stored and never parses a whole one. These types exist for the OpenAPI and
+//! AsyncAPI documents, and for the clients' types generated from them. `tests/contract` checks what a live server sends
+//! against these documents.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -12,7 +14,7 @@ use uuid::Uuid;
 use super::model::{Source, serialize_time};
 use super::role::Role;
 
-/// Who made a change, with the name and role of that moment.
+/// The user who made a change, with the name and role at that moment.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Actor {
@@ -24,7 +26,7 @@ pub struct Actor {
     pub role: Role,
 }
 
-/// A member, as events tell of it: without an address, since the log is for ever.
+/// A member, as it appears in events: without an email address, because the log is permanent.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Member")]
@@ -33,25 +35,25 @@ pub struct EventMember {
     pub user_id: UserId,
     /// The user's name.
     pub user_name: String,
-    /// What the member may do.
+    /// The member's role.
     pub role: Role,
-    /// Since when.
+    /// When the membership began.
     #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
 }
 
-/// A vault, as events tell of it.
+/// A vault, as it appears in events.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultInfo {
     /// The vault's id.
     pub id: VaultId,
-    /// Its name.
+    /// The vault's name.
     pub name: String,
-    /// When it was created.
+    /// When the vault was created.
     #[serde(serialize_with = "serialize_time")]
     pub created_at: DateTime<Utc>,
-    /// When its name last changed.
+    /// When the vault's name last changed.
     #[serde(serialize_with = "serialize_time")]
     pub updated_at: DateTime<Utc>,
 }
@@ -64,16 +66,16 @@ macro_rules! payloads {
             #[serde(rename_all = "camelCase")]
             pub struct $variant {
                 $($(#[$about])* pub $field: $type,)*
-                /// Who did it.
+                /// The user who made the change.
                 pub actor: Actor,
-                /// When.
+                /// When the change was made.
                 #[serde(serialize_with = "serialize_time")]
                 pub timestamp: DateTime<Utc>,
-                /// Position in the vault's log, which has no holes: 1, 2, 3, …
+                /// The position in the vault's log, which has no holes: 1, 2, 3, …
                 pub seq: Seq,
-                /// Names the event for ever.
+                /// The event's permanent id.
                 pub event_id: Uuid,
-                /// Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+                /// The replay's id, only in an event that an operator sent again. Such an event moves no position.
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 #[schemars(with = "Uuid")]
                 #[schema(nullable = false)]
@@ -81,18 +83,18 @@ macro_rules! payloads {
             }
         )*
 
-        /// What happened, and what is told of it.
+        /// An event's type and payload.
         #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
         #[serde(tag = "type", content = "payload")]
         #[schema(as = Event)]
         pub enum EventPayload {
             $($(#[$doc])* #[serde(rename = $name)] $variant($variant),)*
-            /// What was there at this position; the log before it is gone.
+            /// The vault's content at this position; replaces the log before it.
             #[serde(rename = "vault:snapshot")]
             VaultSnapshot(VaultSnapshot),
         }
 
-        /// The events that sockets hear of, each with its schema.
+        /// Returns the events that sockets receive, each with its schema.
         #[must_use]
         pub fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
             vec![$(($name, generator.subschema_for::<$variant>())),*]
@@ -107,10 +109,10 @@ payloads! {
         vault_id: VaultId,
         /// The vault.
         vault: VaultInfo,
-        /// Its owner.
+        /// The vault's owner.
         member: EventMember,
     }
-    /// A vault has a new name.
+    /// A vault was renamed.
     VaultUpdated = "vault:updated" {
         /// The vault's id.
         vault_id: VaultId,
@@ -129,18 +131,18 @@ payloads! {
         /// The new member.
         member: EventMember,
     }
-    /// A member has another role.
+    /// A member's role changed.
     MemberUpdated = "member:updated" {
         /// The vault's id.
         vault_id: VaultId,
         /// The member as it is now.
         member: EventMember,
     }
-    /// A membership ended. The user concerned hears `vault:left` instead.
+    /// A membership ended. The removed user receives `vault:left` instead.
     MemberRemoved = "member:removed" {
         /// The vault's id.
         vault_id: VaultId,
-        /// Who is no member any more.
+        /// The user who is no longer a member.
         user_id: UserId,
     }
     /// A source was added.
@@ -157,12 +159,12 @@ payloads! {
     SourceDeleted = "source:deleted" {
         /// The source's id.
         source_id: SourceId,
-        /// The vault it was in.
+        /// The vault that contained the source.
         vault_id: VaultId,
     }
 }
 
-/// The beginning of a compacted log; never sent to sockets.
+/// The first event of a compacted log; never sent to sockets.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultSnapshot {
@@ -170,15 +172,15 @@ pub struct VaultSnapshot {
     pub vault_id: VaultId,
     /// The vault.
     pub vault: VaultInfo,
-    /// Its members.
+    /// The vault's members.
     pub members: Vec<EventMember>,
-    /// Its sources.
+    /// The vault's sources.
     pub sources: Vec<Source>,
     /// When the log was compacted.
     #[serde(serialize_with = "serialize_time")]
     pub timestamp: DateTime<Utc>,
-    /// The position.
+    /// The position in the vault's log.
     pub seq: Seq,
-    /// Names the snapshot for ever.
+    /// The snapshot's permanent id.
     pub event_id: Uuid,
 }

@@ -1,4 +1,4 @@
-//! What a member may do in a vault.
+//! Roles: what a member may do in a vault.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use utoipa::ToSchema;
 #[serde(rename_all = "lowercase", try_from = "String")]
 #[schemars(!try_from)]
 pub enum Role {
-    /// May do everything, and is the only one to change the vault and its members.
+    /// May do everything. Only owners may change the vault and its members.
     Owner,
     /// May change sources.
     Contributor,
-    /// May read and listen.
+    /// May read and receive events.
     Viewer,
 }
 
 impl Role {
-    /// The name in the database and on the wire.
+    /// Returns the name used in the database and on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Role {
         }
     }
 
-    /// Reads a stored role. One that this version does not know gets the least rights.
+    /// Parses a stored role. A role that this version does not know gets the fewest rights.
     #[must_use]
     pub fn from_stored(name: &str) -> Self {
         match name {
@@ -47,7 +47,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// From its name alone: a derived enum would take `{"owner": null}` too.
+/// Accepts only the name. A derived enum would also accept `{"owner": null}`.
 impl TryFrom<String> for Role {
     type Error = &'static str;
 

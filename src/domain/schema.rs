@@ -1,7 +1,7 @@
-//! The rules for what clients send, as JSON Schema: in the REST document and in that of the sockets.
+//! The input rules as JSON Schema, for the OpenAPI and AsyncAPI documents.
 
-/// Describes a text of this length, and with these keywords beside. A pattern of ours takes the place of the one that
-/// keeps NUL out.
+/// Implements the schema traits for a text of this length, with these additional keywords. A given pattern replaces the
+/// default one, which excludes NUL.
 macro_rules! text_schema {
     ($name:ident, $rule:literal, $min:literal..=$max:literal, $schema:tt) => {
         impl $name {

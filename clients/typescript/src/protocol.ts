@@ -1,7 +1,7 @@
 // Generated from the types of the server, as GET /api/asyncapi.json has them; do not edit.
 // To bring it up to date: SYNCSCRIPT_UPDATE=1 cargo test --test api typescript
 
-/** Who made a change, with the name and role of that moment. */
+/** The user who made a change, with the name and role at that moment. */
 export interface Actor {
   /** The user's role in the vault. */
   role: Role;
@@ -35,11 +35,11 @@ export interface Left {
   vaultId: string;
 }
 
-/** A member, as events tell of it: without an address, since the log is for ever. */
+/** A member, as it appears in events: without an email address, because the log is permanent. */
 export interface Member {
-  /** Since when. */
+  /** When the membership began. */
   createdAt: string;
-  /** What the member may do. */
+  /** The member's role. */
   role: Role;
   /** The user. */
   userId: string;
@@ -49,53 +49,53 @@ export interface Member {
 
 /** A user became a member. */
 export interface MemberAdded {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
   /** The new member. */
   member: Member;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
   /** The vault's id. */
   vaultId: string;
 }
 
-/** A membership ended. The user concerned hears `vault:left` instead. */
+/** A membership ended. The removed user receives `vault:left` instead. */
 export interface MemberRemoved {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
-  /** Who is no member any more. */
+  /** The user who is no longer a member. */
   userId: string;
   /** The vault's id. */
   vaultId: string;
 }
 
-/** A member has another role. */
+/** A member's role changed. */
 export interface MemberUpdated {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
   /** The member as it is now. */
   member: Member;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
   /** The vault's id. */
   vaultId: string;
@@ -127,85 +127,85 @@ export type Role = "owner" | "contributor" | "viewer";
 
 /** A source, in the same shape as in events. */
 export interface Source {
-  /** When it was created. */
+  /** When the source was created. */
   createdAt: string;
-  /** Where its file is. */
+  /** The URL of the source's file. */
   fileUrl: string;
   /** The source's id. */
   id: string;
-  /** Its title. */
+  /** The source's title. */
   title: string;
-  /** When it was last changed. */
+  /** When the source was last changed. */
   updatedAt: string;
-  /** The vault it is in. */
+  /** The vault that contains the source. */
   vaultId: string;
-  /** How often it was written. */
+  /** How many times the source was written. */
   version: number;
 }
 
 /** A source was added. */
 export interface SourceCreated {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
   /** The source. */
   source: Source;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
 }
 
 /** A source was deleted. */
 export interface SourceDeleted {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
   /** The source's id. */
   sourceId: string;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
-  /** The vault it was in. */
+  /** The vault that contained the source. */
   vaultId: string;
 }
 
 /** A source was changed. */
 export interface SourceUpdated {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
   /** The source as it is now. */
   source: Source;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
 }
 
 /** A vault was created: the first event of every log. */
 export interface VaultCreated {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
-  /** Its owner. */
+  /** The vault's owner. */
   member: Member;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
   /** The vault. */
   vault: VaultInfo;
@@ -215,46 +215,46 @@ export interface VaultCreated {
 
 /** A vault was deleted: the last event of its log. */
 export interface VaultDeleted {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
   /** The vault's id. */
   vaultId: string;
 }
 
-/** A vault, as events tell of it. */
+/** A vault, as it appears in events. */
 export interface VaultInfo {
-  /** When it was created. */
+  /** When the vault was created. */
   createdAt: string;
   /** The vault's id. */
   id: string;
-  /** Its name. */
+  /** The vault's name. */
   name: string;
-  /** When its name last changed. */
+  /** When the vault's name last changed. */
   updatedAt: string;
 }
 
 /** A vault: its id, either alone or in an object. */
 export type VaultRef = string | { after?: number; vaultId: string; };
 
-/** A vault has a new name. */
+/** A vault was renamed. */
 export interface VaultUpdated {
-  /** Who did it. */
+  /** The user who made the change. */
   actor: Actor;
-  /** Names the event for ever. */
+  /** The event's permanent id. */
   eventId: string;
-  /** Only in an event that an operator sent again: the replay's id. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
   replay?: string;
-  /** Position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
-  /** When. */
+  /** When the change was made. */
   timestamp: string;
   /** The vault as it is now. */
   vault: VaultInfo;
