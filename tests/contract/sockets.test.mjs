@@ -85,8 +85,8 @@ test("every message of a live server matches the document, and every documented 
   // Errors, with a vault and without.
   assert.equal((await sendChecked(leaver, "vault:join", vault.id)).code, "ACCESS_DENIED");
   assert.equal((await sendChecked(leaver, "source:created", { vaultId: vault.id, ...newSource() })).ok, false);
-  check("ack.source:updated", await leaver.ask("source:updated", { sourceId: "none" }));
-  check("ack.vault:leave", await leaver.ask("vault:leave", 7));
+  check("ack.source:updated", await leaver.emitWithAck("source:updated", { sourceId: "none" }));
+  check("ack.vault:leave", await leaver.emitWithAck("vault:leave", 7));
   // A position above the head.
   await sendChecked(writer, "vault:join", { vaultId: vault.id, after: 1_000_000 });
   await sendChecked(writer, "vault:leave", vault.id);
