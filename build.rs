@@ -1,4 +1,5 @@
-//! The pages are embedded from `test-ui/dist`. Without a build of them there is an empty folder, and no page.
+//! The server embeds the pages from `test-ui/dist`. Without a build of the pages, this creates an empty folder and the
+//! server has no pages.
 
 fn main() -> std::io::Result<()> {
     println!("cargo:rerun-if-changed=test-ui/dist");

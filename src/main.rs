@@ -1,5 +1,7 @@
 //! The server's command line.
 
+mod allocator;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::CommandFactory;
-use outbox_worker::{Db, WakeSignal};
+use outbox_worker::{Db, WakeSignal, version};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use syncscript::app::Application;
@@ -18,12 +20,9 @@ use syncscript::rate_limit::Rate;
 use syncscript::{seed, store, telemetry::logs};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// glibc's malloc does not return the memory of ten thousand closed sockets to the system.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 #[tokio::main]
 async fn main() -> ExitCode {
+    version::set_commit(option_env!("SYNCSCRIPT_COMMIT"));
     let cli = match config::parse() {
         Ok(cli) => cli,
         Err(sentence) => {

@@ -10,13 +10,13 @@ use super::serve::ServeArgs;
 
 /// Shared lists of sources, updated live: REST and Socket.IO on one port, backed by PostgreSQL.
 #[derive(Debug, Parser)]
-#[command(version = version::VERSION, long_version = version::LONG, arg_required_else_help = true)]
+#[command(version = version::VERSION, long_version = version::long(), arg_required_else_help = true)]
 pub struct Cli {
     /// Postgres URL, such as postgres://user:password@localhost/syncscript
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
     /// Log filter, in the syntax of tracing's EnvFilter: info, debug, syncscript=debug,warn
-    #[arg(long, env = "SYNCSCRIPT_LOG", default_value = "info", global = true)]
+    #[arg(long, env = "SYNCSCRIPT_LOG", default_value = "info,sqlx=warn,actix_server=warn", global = true)]
     pub log: String,
     /// Log format; auto is human on a terminal and json elsewhere
     #[arg(long, env = "SYNCSCRIPT_LOG_FORMAT", value_enum, default_value = "auto", global = true)]

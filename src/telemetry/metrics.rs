@@ -68,7 +68,7 @@ fn describe() {
 
 /// Sets all counters to 0. A counter that first appeared with its first use would show Prometheus no increase.
 fn initialise() {
-    gauge!("syncscript_build_info", "version" => version::VERSION, "commit" => version::COMMIT).set(1.0);
+    gauge!("syncscript_build_info", "version" => version::VERSION, "commit" => version::commit()).set(1.0);
     for name in [
         "syncscript_events_emitted_total",
         "syncscript_deliveries_total",

@@ -127,7 +127,7 @@ async fn the_server_says_that_it_lives_and_is_ready() {
     let alive = app.anyone().read("/healthz").await;
     assert_eq!(alive["status"], "ok");
     assert_eq!(alive["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(alive["commit"], outbox_worker::version::COMMIT);
+    assert_eq!(alive["commit"], outbox_worker::version::commit());
     assert_eq!(app.anyone().read("/readyz").await["status"], "ready");
 }
 

@@ -102,6 +102,7 @@ describe("a running server", () => {
     assert.equal(status, "ok");
     assert.equal(version, /^version = "(.*)"/m.exec(read("Cargo.toml"))[1]);
     assert.match(commit, /^([0-9a-f]{7,64}|unknown)$/);
+    if (process.env.SYNCSCRIPT_COMMIT) assert.equal(commit, process.env.SYNCSCRIPT_COMMIT);
     assert.equal((await Metrics.scrape(world.server)).sum("syncscript_build_info", { version, commit }), 1);
     for (const [name, program] of Object.entries(PROGRAMS)) {
       assert.equal(await stdoutOf(program, "-V"), `${name} ${version}\n`);
@@ -115,6 +116,18 @@ describe("a running server", () => {
       ])
         assert.match(long, new RegExp(line, "m"));
     }
+  });
+});
+
+test("the server's allocator has the settings of src/allocator.rs", async () => {
+  const { stderr } = await run(SYNCSCRIPT_BIN, ["--version"], { _RJEM_MALLOC_CONF: "stats_print:true" });
+  const set = (name) => new RegExp(`opt\\.${name}: (\\S+)`).exec(stderr)?.[1];
+  const found = ["background_thread", "dirty_decay_ms", "muzzy_decay_ms", "narenas"].map((name) => [name, set(name)]);
+  assert.deepEqual(Object.fromEntries(found), {
+    background_thread: "true",
+    dirty_decay_ms: "1000",
+    muzzy_decay_ms: "0",
+    narenas: "4",
   });
 });
 

@@ -10,7 +10,7 @@ use crate::compact::CompactBefore;
 
 /// Inspects and maintains the outbox of a SyncScript database while the servers run.
 #[derive(Parser)]
-#[command(name = "outbox-worker", version = version::VERSION, long_version = version::LONG, arg_required_else_help = true)]
+#[command(name = "outbox-worker", version = version::VERSION, long_version = version::long(), arg_required_else_help = true)]
 pub struct Cli {
     /// Postgres URL, such as postgres://user:password@localhost/syncscript
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]

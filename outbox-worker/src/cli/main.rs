@@ -17,6 +17,7 @@ use std::io::{self, BufWriter, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use outbox_worker::version;
 use syncscript_types::Seq;
 
 use crate::args::{Cli, Command, ReplayArgs};
@@ -29,6 +30,7 @@ const FAILED: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    version::set_commit(option_env!("SYNCSCRIPT_COMMIT"));
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())

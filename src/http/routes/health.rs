@@ -38,7 +38,7 @@ pub struct Readiness {
     responses((status = 200, description = "The process is running", body = Liveness))
 )]
 pub async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Liveness { status: "ok", version: version::VERSION, commit: version::COMMIT })
+    HttpResponse::Ok().json(Liveness { status: "ok", version: version::VERSION, commit: version::commit() })
 }
 
 /// Check that the server can serve requests: the database responds and has the current schema.
