@@ -1,7 +1,9 @@
-# UNTESTED as a whole: no image was built of this file where it was written. tests/e2e/packaging.test.mjs checks what can be
-# checked without Docker: sources, versions, ports, settings, and the health check against a running server.
+# The image of the server and of the operator's tool.
 #
 #   docker build --build-arg COMMIT="$(git rev-parse HEAD)" -t syncscript .
+#
+# UNTESTED with Docker. tests/e2e/packaging.test.mjs checks what can be checked without it: the copied files, versions, ports,
+# settings, and the health check against a running server.
 
 # The pages, which are embedded in the program.
 FROM node:22-trixie-slim AS pages
@@ -10,15 +12,13 @@ COPY clients/typescript clients/typescript
 COPY test-ui test-ui
 RUN npm --prefix test-ui ci --no-audit --no-fund && npm --prefix test-ui run build
 
-# The programs. The image has the C compiler and make that jemalloc is built with.
+# The programs. The base image has the C compiler and make that jemalloc needs.
 FROM rust:1.94-trixie AS builder
 WORKDIR /src
-# What the checkout would say; it is not copied.
-ARG COMMIT=""
-ENV SQLX_OFFLINE=true SYNCSCRIPT_COMMIT=$COMMIT
+ENV SQLX_OFFLINE=true
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY .sqlx .sqlx
-# Cargo wants every member of the workspace there, built or not.
+# Cargo needs every member of the workspace, even those that are not built.
 COPY bench bench
 COPY benches benches
 COPY migrations migrations
@@ -26,9 +26,11 @@ COPY outbox-worker outbox-worker
 COPY src src
 COPY types types
 COPY --from=pages /src/test-ui/dist test-ui/dist
-# The caches outlive a build; the programs must leave them.
+# The commit that the programs report. The image has no checkout to read it from.
+ARG COMMIT=""
+# The caches survive the build, but are not part of the image, so the programs are copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --workspace --exclude syncscript-bench --bins && \
+    SYNCSCRIPT_COMMIT="$COMMIT" cargo build --release --locked --workspace --exclude syncscript-bench --bins && \
     install -D -t /out target/release/syncscript target/release/outbox-worker
 
 FROM debian:trixie-slim
@@ -37,9 +39,10 @@ COPY --from=builder /out/syncscript /out/outbox-worker /usr/local/bin/
 USER syncscript
 ENV HOST=0.0.0.0 PORT=3000
 EXPOSE 3000
-# Sockets are closed within 1 s, running requests have 5 s: give it 15 s before it is killed.
+# On SIGTERM the server closes its sockets within 1 s and lets running requests finish for up to 5 s. Wait 15 s before SIGKILL.
 STOPSIGNAL SIGTERM
-# Of the process alone: a database that is away is no reason to replace it. By bash, which the image has, without curl.
+# Checks only the process: replacing a container does not repair a database that is down. The image has bash but no curl.
+# Images in the OCI format (buildah, podman) drop this instruction, so compose.yaml repeats it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$PORT && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
 ENTRYPOINT ["syncscript"]

@@ -153,6 +153,23 @@ describe("compose.yaml", () => {
     for (const path of files) assert.ok(existsSync(join(ROOT, path)), path);
   });
 
+  test("has the image's health check, which images in the OCI format drop", () => {
+    const [options, command] = of("HEALTHCHECK")[0].split(/ *CMD (?=\[)/);
+    const check = /^ {2}healthcheck:\n {4}test: (.*)\n((?: {4}\w+: \w+\n)+)/m.exec(compose);
+    assert.deepEqual(JSON.parse(check[1].replaceAll("$$", "$")), ["CMD", ...JSON.parse(command)]);
+    const repeated = [...check[2].matchAll(/(\w+): (\w+)/g)].map(
+      ([, name, value]) => `${name.replace("_", "-")}=${value}`,
+    );
+    assert.deepEqual(repeated.toSorted(), options.replaceAll("--", "").split(" ").toSorted());
+  });
+
+  test("nginx resolves the nodes again when their addresses change", () => {
+    const proxy = read("ops/compose/nginx.conf");
+    assert.equal(proxy.match(/^ +server \S+ resolve /gm).length, 2);
+    assert.match(proxy, /^resolver 127\.0\.0\.11 /m);
+    assert.match(proxy, /^ +zone /m);
+  });
+
   test("the proxy uses the names and ports of both nodes, and listens on the published port", () => {
     const proxy = read("ops/compose/nginx.conf");
     const nodes = [...compose.matchAll(/^ {2}(node-\d+): \*node$/gm)].map(([, name]) => `${name}:${of("EXPOSE")[0]}`);
@@ -180,8 +197,11 @@ describe("ops", () => {
         ]),
       );
       assert.equal(made.status, 0, made.stderr);
-      // Replaces host names of the compose network and certificate files of a real host.
+      // Replaces host names of the compose network and certificate files of a real host. `resolve` needs nginx 1.27.3.
+      const [, ...version] = /nginx\/(\d+)\.(\d+)\.(\d+)/.exec(tool("nginx", ["-v"]).stderr).map(Number);
+      const knowsResolve = version[0] * 1e6 + version[1] * 1e3 + version[2] >= 1_027_003;
       const text = read(path)
+        .replaceAll(/ resolve(?= )/g, knowsResolve ? "$&" : "")
         .replaceAll(/node-(\d)/g, "127.0.0.$1")
         .replaceAll(/(ssl_certificate +)\S+;/g, `$1${certificate};`)
         .replaceAll(/(ssl_certificate_key +)\S+;/g, `$1${key};`);
