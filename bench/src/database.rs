@@ -1,4 +1,4 @@
-//! Databases of a run: each run has its own, cloned from a template that has the schema, the users and the vaults.
+//! The databases of the runs. Each run has its own, cloned from a template that has the schema, the users and the vaults.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -8,32 +8,37 @@ use anyhow::{Context, Result, ensure};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::bed::Shape;
+/// The number of vaults and users in a database. Every user is a member of every vault.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    pub vaults: usize,
+    pub users: usize,
+}
 
-/// The cluster that all targets use.
+/// The PostgreSQL cluster that all targets use.
 pub struct Cluster {
     url: String,
     templates: HashSet<String>,
     count: u32,
 }
 
-/// A vault's id: the numbers are in SQL and in pgbench's script too.
+/// Returns a vault's id. The seed SQL and pgbench's script build the same ids.
 pub fn vault_id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{:012}", 100_000_000_000 + number)
 }
 
 impl Cluster {
     /// # Errors
-    /// The database is not on this machine: load goes nowhere else.
+    /// If the database is not on this machine: a benchmark must not put load on another machine.
     pub fn new(url: &str) -> Result<Self> {
         let options = PgConnectOptions::from_str(url).context("DATABASE_URL is not a PostgreSQL URL")?;
         let host = options.get_host();
         let local = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) || host == "localhost";
-        ensure!(local, "the database must be on 127.0.0.1: a benchmark puts load on no other machine");
+        ensure!(local, "the database must be on 127.0.0.1: a benchmark must not put load on another machine");
         Ok(Self { url: url.to_owned(), templates: HashSet::new(), count: 0 })
     }
 
-    /// The URL of a database of this cluster.
+    /// Returns the URL of a database of this cluster.
     pub fn url(&self, database: &str) -> String {
         let base = self.url.rsplit_once('/').map_or(self.url.as_str(), |(base, _)| base);
         format!("{base}/{database}")
@@ -43,12 +48,13 @@ impl Cluster {
         self.templates.contains(name)
     }
 
-    /// From now on, there is such a template.
-    pub fn template_made(&mut self, name: String) {
+    /// Records that a template exists.
+    pub fn add_template(&mut self, name: String) {
         self.templates.insert(name);
     }
 
-    /// An empty database, or a copy of a template. Begins with a checkpoint, so that none falls due by what came before.
+    /// Creates an empty database or a copy of a template. Then requests a checkpoint, so that earlier work does not cause one
+    /// during the run.
     pub async fn create(&mut self, name: &str, template: Option<&str>) -> Result<()> {
         let mut admin = self.admin().await?;
         let from = template.map_or(String::new(), |template| format!(" TEMPLATE {template}"));
@@ -57,20 +63,20 @@ impl Cluster {
         execute(&mut admin, "CHECKPOINT".to_owned()).await
     }
 
-    /// Drops it, once PostgreSQL has seen that its last user is gone: a replication slot is not given up by force.
+    /// Drops a database. Retries for 5 s, because `FORCE` does not release a replication slot whose user has just ended.
     pub async fn drop(&self, name: &str) -> Result<()> {
         let mut admin = self.admin().await?;
-        let mut tries = 50;
+        let mut retries = 50;
         loop {
             match execute(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await {
-                Err(_) if tries > 0 => tries -= 1,
-                dropped => return dropped,
+                Err(_) if retries > 0 => retries -= 1,
+                result => return result,
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     }
 
-    /// A name that no database has.
+    /// Returns an unused database name.
     pub fn fresh_name(&mut self) -> String {
         self.count += 1;
         format!("bench_run_{}", self.count)
@@ -85,28 +91,28 @@ impl Cluster {
     }
 }
 
-/// A connection, for what the benchmark itself does.
+/// Connects for work of the benchmark itself.
 pub async fn connect(url: &str) -> Result<PgConnection> {
-    PgConnection::connect(url).await.context("PostgreSQL cannot be reached")
+    PgConnection::connect(url).await.context("cannot connect to PostgreSQL")
 }
 
-/// Runs SQL that is text of this crate.
+/// Runs SQL from this crate.
 pub async fn execute(connection: &mut PgConnection, sql: String) -> Result<()> {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
     Ok(())
 }
 
-/// Adds users and vaults, and has the planner know of them.
+/// Adds the users and vaults, and updates the statistics of the planner.
 pub async fn seed(url: &str, sql: &str, shape: Shape) -> Result<()> {
     let mut connection = connect(url).await?;
     let sql = sql.replace("@users@", &shape.users.to_string()).replace("@vaults@", &shape.vaults.to_string());
-    execute(&mut connection, sql).await.context("the users and vaults cannot be made")?;
+    execute(&mut connection, sql).await.context("cannot create the users and vaults")?;
     execute(&mut connection, "VACUUM ANALYZE".to_owned()).await?;
     Ok(connection.close().await?)
 }
 
-/// How many sources there are.
-pub async fn sources(url: &str) -> Result<u64> {
+/// Returns the number of sources.
+pub async fn count_sources(url: &str) -> Result<u64> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sources").fetch_one(&mut connect(url).await?).await?;
     Ok(count as u64)
 }

@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client: one connection, one request at a time, kept alive. It shares two cores with the server it
-//! measures, so it does no more than it must; answers need a `Content-Length`.
+//! A small HTTP/1.1 client: one kept-alive connection, one request at a time. It shares two cores with the server that it
+//! measures, so it does as little as possible. Responses need a `Content-Length`.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -15,24 +15,24 @@ pub struct Http {
     buffer: Vec<u8>,
 }
 
-/// An answer. The body stays in the connection's buffer until the next request.
-pub struct Answer<'a> {
+/// A response. The body stays in the connection's buffer until the next request.
+pub struct Response<'a> {
     pub status: u16,
     pub cookie: Option<String>,
     pub body: &'a [u8],
 }
 
-impl Answer<'_> {
+impl Response<'_> {
     /// # Errors
-    /// Any status but the one wanted; the body says why.
+    /// If the status is another one. The error includes the body.
     pub fn expect(self, status: u16) -> Result<Self> {
         let body = String::from_utf8_lossy(self.body);
-        ensure!(self.status == status, "answered {} where {status} was expected: {body}", self.status);
+        ensure!(self.status == status, "the status is {} instead of {status}: {body}", self.status);
         Ok(self)
     }
 }
 
-/// Where an answer's head ends, and what it says.
+/// A parsed response head: status, first cookie, and the lengths of head and body.
 struct Head {
     status: u16,
     cookie: Option<String>,
@@ -47,15 +47,15 @@ impl Http {
         Ok(Self { stream, out: Vec::with_capacity(1024), buffer: Vec::with_capacity(4096) })
     }
 
-    pub async fn get(&mut self, path: &str, cookie: &str) -> Result<Answer<'_>> {
+    pub async fn get(&mut self, path: &str, cookie: &str) -> Result<Response<'_>> {
         self.call("GET", path, cookie, b"").await
     }
 
-    pub async fn post(&mut self, path: &str, cookie: &str, body: &[u8]) -> Result<Answer<'_>> {
+    pub async fn post(&mut self, path: &str, cookie: &str, body: &[u8]) -> Result<Response<'_>> {
         self.call("POST", path, cookie, body).await
     }
 
-    async fn call(&mut self, method: &str, path: &str, cookie: &str, body: &[u8]) -> Result<Answer<'_>> {
+    async fn call(&mut self, method: &str, path: &str, cookie: &str, body: &[u8]) -> Result<Response<'_>> {
         self.out.clear();
         write!(self.out, "{method} {path} HTTP/1.1\r\nhost: localhost\r\n")?;
         if !cookie.is_empty() {
@@ -68,7 +68,7 @@ impl Http {
         self.out.extend_from_slice(body);
         self.stream.write_all(&self.out).await?;
         let head = self.read().await?;
-        Ok(Answer { status: head.status, cookie: head.cookie, body: &self.buffer[head.head..head.head + head.body] })
+        Ok(Response { status: head.status, cookie: head.cookie, body: &self.buffer[head.head..head.head + head.body] })
     }
 
     async fn read(&mut self) -> Result<Head> {
@@ -88,19 +88,19 @@ impl Http {
 
 fn parse(buffer: &[u8]) -> Result<Option<Head>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut answer = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(head) = answer.parse(buffer).context("not an HTTP answer")? else {
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(buffer).context("not an HTTP response")? else {
         return Ok(None);
     };
-    let mut found = Head { status: answer.code.unwrap_or(0), cookie: None, head, body: 0 };
-    for header in answer.headers.iter() {
+    let mut found = Head { status: response.code.unwrap_or(0), cookie: None, head, body: 0 };
+    for header in response.headers.iter() {
         let text = || String::from_utf8_lossy(header.value);
         if header.name.eq_ignore_ascii_case("content-length") {
-            found.body = text().trim().parse().context("a bad Content-Length")?;
+            found.body = text().trim().parse().context("invalid Content-Length")?;
         } else if header.name.eq_ignore_ascii_case("set-cookie") {
             found.cookie = text().split(';').next().map(str::to_owned);
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            bail!("the answer is chunked, which this client does not read");
+            bail!("the response is chunked, which this client does not support");
         }
     }
     Ok(Some(found))

@@ -1,5 +1,8 @@
-//! Mutations through REST. Open loop: each is due at its own time whatever the server does, and is timed from then, so
-//! that a stalled server cannot hide its delays. Closed loop: each connection sends the next when the last is answered.
+//! Mutations through REST.
+//!
+//! Open loop: every mutation has a scheduled time that does not depend on the server, and its latency counts from that time.
+//! A stalled server therefore cannot hide its delays. Closed loop: each connection sends the next mutation as soon as it has
+//! the response to the last.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::http::Http;
 use crate::watch::{Watch, histogram, record};
 
-/// Which mutations, and by whom: connection i is session i of the list, at node i.
+/// The sessions, nodes and vaults of the mutations. Connection i uses session i and node i, wrapping around.
 pub struct Writers {
     pub nodes: Vec<SocketAddr>,
     pub cookies: Vec<String>,
@@ -21,13 +24,13 @@ pub struct Writers {
     pub watch: Arc<Watch>,
 }
 
-/// What was done.
+/// The acknowledged mutations of a run.
 pub struct Written {
-    /// Answered 201, the warm-up included.
+    /// All of them, including the warm-up.
     pub count: u64,
-    /// Answered 201 in the measured time.
+    /// Those in the measured time.
     pub timed: u64,
-    /// Of the measured ones, in microseconds.
+    /// Latencies of the measured ones, in microseconds.
     pub latency: Histogram<u64>,
 }
 
@@ -47,13 +50,13 @@ impl Written {
     fn merge(mut self, other: &Self) -> Self {
         self.count += other.count;
         self.timed += other.timed;
-        // Both have the same bounds.
+        // Cannot fail, because both have the same bounds.
         self.latency.add(&other.latency).ok();
         self
     }
 }
 
-/// One connection and the vaults it takes in turn.
+/// One connection, which mutates the vaults in turn.
 struct Writer {
     http: Http,
     cookie: String,
@@ -63,7 +66,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Any order would do that spreads over all vaults; this stride meets each before it comes back.
+    /// A prime, so that a writer visits every vault before it returns to the first.
     const STRIDE: usize = 7919;
 
     async fn send(&mut self, due: Instant) -> Result<()> {
@@ -92,11 +95,11 @@ impl Writers {
         Ok(writers)
     }
 
-    /// As many as `connections` can, until `until`; measured from `from`.
+    /// Mutates in a closed loop on `connections` connections until `until`. Measures from `from` on.
     ///
     /// # Errors
-    /// A mutation is refused.
-    pub async fn closed(&self, connections: usize, from: Instant, until: Instant) -> Result<Written> {
+    /// If a mutation is rejected.
+    pub async fn run_closed_loop(&self, connections: usize, from: Instant, until: Instant) -> Result<Written> {
         let mut tasks = JoinSet::new();
         for mut writer in self.connect(connections).await? {
             tasks.spawn(async move {
@@ -112,11 +115,12 @@ impl Writers {
         gather(tasks).await
     }
 
-    /// `rate` a second by `connections`, until `until`; measured from `from`.
+    /// Mutates in an open loop at `rate` mutations per second on `connections` connections until `until`. Measures from
+    /// `from` on.
     ///
     /// # Errors
-    /// A mutation is refused.
-    pub async fn open(&self, connections: usize, rate: f64, from: Instant, until: Instant) -> Result<Written> {
+    /// If a mutation is rejected.
+    pub async fn run_open_loop(&self, connections: usize, rate: f64, from: Instant, until: Instant) -> Result<Written> {
         let mut tasks = JoinSet::new();
         let mut queues = Vec::new();
         for mut writer in self.connect(connections).await? {
@@ -131,15 +135,15 @@ impl Writers {
                 Ok(written)
             });
         }
-        // A thread of its own: the runtime's clock ticks in milliseconds, and waits while the runtime is busy.
-        let clock = std::thread::spawn(move || dispatch(&queues, rate, until));
+        // A separate thread: the runtime's timer has a resolution of 1 ms and is late while the runtime is busy.
+        let clock = std::thread::spawn(move || schedule(&queues, rate, until));
         let written = gather(tasks).await;
-        clock.join().ok().context("the clock of the mutations failed")?;
+        clock.join().ok().context("the thread that schedules the mutations panicked")?;
         written
     }
 }
 
-fn dispatch(queues: &[mpsc::UnboundedSender<Instant>], rate: f64, until: Instant) {
+fn schedule(queues: &[mpsc::UnboundedSender<Instant>], rate: f64, until: Instant) {
     let start = Instant::now();
     for number in 0_u32.. {
         let due = start + Duration::from_secs_f64(f64::from(number) / rate);
@@ -147,7 +151,7 @@ fn dispatch(queues: &[mpsc::UnboundedSender<Instant>], rate: f64, until: Instant
             return;
         }
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        // A writer that failed says so itself.
+        // A closed queue means that its writer has failed, and the writer reports that.
         queues[number as usize % queues.len()].send(due).ok();
     }
 }

@@ -1,21 +1,25 @@
-//! Measures SyncScript, its peers and the ceilings, side by side on one machine. `scripts/bench` prepares and calls it.
+//! Measures SyncScript, its peers and the ceilings on one machine. `scripts/bench` sets up and calls this program.
 //!
-//! A run starts one target on a database of its own, signs users in, joins subscribers, mutates through REST, and looks
-//! at what the processes cost from outside. A run that loses an event, or acknowledges a mutation that is not there, is
-//! a failure. Load goes to the loopback interface only, and ends by itself.
+//! A run starts one target on its own database, signs users in, joins subscribers, mutates through REST, and reads the cost of
+//! the processes from outside. A run fails if the target loses an event, or acknowledges a mutation that the database does
+//! not have. Load goes to the loopback interface only, and ends by itself.
 
 mod bare;
-mod bed;
 mod database;
 mod http;
+mod lab;
 mod load;
 mod pgbench;
-mod proc;
+mod process;
 mod report;
 mod results;
 mod scenario;
 mod socket;
+mod subscribers;
 mod target;
+mod template;
+mod testbed;
+mod users;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -26,12 +30,13 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::bed::Lab;
 use crate::database::Cluster;
-use crate::scenario::{Changes, Options, Scenario};
+use crate::lab::Lab;
+use crate::scenario::size::SizeOverrides;
+use crate::scenario::{Options, Scenario};
 use crate::target::{Programs, Target};
 
-/// Measures SyncScript, its peers and the ceilings, side by side on one machine.
+/// Measures SyncScript, its peers and the ceilings on one machine
 #[derive(Debug, Parser)]
 #[command(arg_required_else_help = true)]
 struct Cli {
@@ -41,14 +46,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs scenarios, and writes a JSON file for each
+    /// Runs scenarios, and writes one JSON file per scenario
     Run(Box<RunArgs>),
     /// Writes docs/performance.md and its charts from the JSON files
     Report {
-        /// Where the JSON files are
+        /// The folder of the JSON files
         #[arg(long)]
         results: PathBuf,
-        /// The folder of documentation to write to
+        /// The folder of the documentation
         #[arg(long)]
         docs: PathBuf,
     },
@@ -62,44 +67,44 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct RunArgs {
-    /// Which; without any, all
+    /// The scenarios to run (default: all)
     #[arg(value_enum)]
     scenarios: Vec<Scenario>,
-    /// Small sizes: to see that all of it works
+    /// Uses small sizes, to check that everything works
     #[arg(long)]
     quick: bool,
     /// Only these targets, separated by commas
     #[arg(long, value_enum, value_delimiter = ',')]
     targets: Vec<Target>,
     #[command(flatten)]
-    changes: Changes,
-    /// The server's program, a release build
+    overrides: SizeOverrides,
+    /// The server program, a release build
     #[arg(long)]
     server: PathBuf,
     /// The folder of the peers
     #[arg(long)]
     peers: PathBuf,
-    /// pgbench
+    /// The pgbench program
     #[arg(long)]
     pgbench: PathBuf,
     /// The process id of PostgreSQL
     #[arg(long)]
     postgres_pid: u32,
-    /// PostgreSQL, as a superuser; on this machine
+    /// A PostgreSQL on this machine, as a superuser
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: String,
-    /// Where the JSON files go
+    /// The folder for the JSON files
     #[arg(long)]
     out: PathBuf,
-    /// Where the targets' logs go
+    /// The log file of the targets
     #[arg(long)]
     log: PathBuf,
-    /// Versions to write down, as name=value
+    /// Versions to record, as name=value
     #[arg(long = "version-of", value_name = "NAME=VALUE")]
     versions: Vec<String>,
 }
 
-/// One thread: the generator shares two cores with what it measures, and is to leave it one of its own.
+/// Uses one thread, so that the target has at least one of the two cores to itself.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
@@ -116,7 +121,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// A signal ends it; dropping what runs kills the targets.
+/// Runs until a signal arrives. Dropping the run kills the targets.
 async fn until_stopped(run: impl Future<Output = Result<()>>) -> Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -126,30 +131,30 @@ async fn until_stopped(run: impl Future<Output = Result<()>>) -> Result<()> {
     }
 }
 
-/// The ceilings get the threads that a server has by default.
+/// Serves a ceiling with one thread per core, as a server has by default.
 fn bare_on_all_cores(target: Target) -> Result<()> {
     let serving = std::thread::spawn(move || {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(bare::serve(target))
     });
-    serving.join().map_err(|_| anyhow::anyhow!("the server failed"))?
+    serving.join().map_err(|_| anyhow::anyhow!("the server panicked"))?
 }
 
 async fn run(args: RunArgs) -> Result<()> {
     let cluster = Cluster::new(&args.database_url)?;
-    let mut machine: BTreeMap<String, String> = proc::machine().into_iter().collect();
+    let mut machine: BTreeMap<String, String> = process::machine()?.into_iter().collect();
     machine.insert("PostgreSQL".to_owned(), cluster.version().await?);
     machine.extend(
         args.versions.iter().filter_map(|pair| pair.split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())),
     );
     let programs = Programs { server: args.server, peers: args.peers, log: args.log, pgbench: args.pgbench };
-    let mut lab = Lab { cluster, programs, postgres: args.postgres_pid };
-    let options = Options { quick: args.quick, targets: args.targets, changes: args.changes, machine };
+    let mut lab = Lab { cluster, programs, postgres_pid: args.postgres_pid };
+    let options = Options { quick: args.quick, targets: args.targets, overrides: args.overrides, machine };
     let all = if args.scenarios.is_empty() { Scenario::value_variants().to_vec() } else { args.scenarios };
     let mut failed = Vec::new();
     for scenario in all {
         match scenario.run(&mut lab, &options).await {
             Ok(outcome) => outcome.write(&args.out)?,
-            // The others are worth knowing all the same.
+            // The other scenarios still run.
             Err(error) => {
                 eprintln!("FAILED: {error:#}");
                 failed.push(scenario.name());

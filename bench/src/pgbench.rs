@@ -1,15 +1,19 @@
-//! The ceiling of mutations: pgbench with the statement that the server sends.
+//! The ceiling of mutation throughput: pgbench with the statement that the server sends.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
-use crate::bed::{Lab, Shape};
-use crate::proc;
+use crate::database::Shape;
+use crate::lab::Lab;
+use crate::process;
 use crate::results::{Figures, figures};
 
-/// The same number of clients, users and vaults as the server gets, prepared, on a database of its own.
+/// Runs pgbench with prepared statements on `database`, with as many clients, users and vaults as the server.
+///
+/// # Errors
+/// If pgbench fails or prints no tps.
 pub async fn run(lab: &mut Lab, database: &str, shape: Shape, clients: usize, time: Duration) -> Result<Figures> {
     let url = lab.cluster.url(database);
     let script = std::env::temp_dir().join(format!("syncscript-append-{}.sql", std::process::id()));
@@ -21,11 +25,11 @@ pub async fn run(lab: &mut Lab, database: &str, shape: Shape, clients: usize, ti
         command.arg("-f").arg(&script).arg(&url).kill_on_drop(true);
         command
     };
-    // Warm, as the server is.
-    pgbench(1).output().await.context("pgbench cannot be run")?;
-    let before = proc::cpu_s(&[lab.postgres])?;
+    // Warm up, as for the server.
+    pgbench(1).output().await.context("cannot run pgbench")?;
+    let before = process::cpu_s(&[lab.postgres_pid])?;
     let output = pgbench(time.as_secs().max(1)).output().await?;
-    let cpu = proc::cpu_s(&[lab.postgres])? - before;
+    let cpu = process::cpu_s(&[lab.postgres_pid])? - before;
     std::fs::remove_file(&script)?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "pgbench failed: {}", String::from_utf8_lossy(&output.stderr));
@@ -33,7 +37,7 @@ pub async fn run(lab: &mut Lab, database: &str, shape: Shape, clients: usize, ti
         let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
         rest.trim_start_matches([' ', '=', ':']).split([' ', '/']).next()?.parse::<f64>().ok()
     };
-    let tps = number("tps").with_context(|| format!("pgbench says no tps: {text}"))?;
+    let tps = number("tps").with_context(|| format!("pgbench printed no tps: {text}"))?;
     let done = number("number of transactions actually processed").unwrap_or(tps * time.as_secs_f64());
     Ok(figures([("mutations_per_s", tps), ("postgres_us_per_mutation", cpu / done * 1e6)]))
 }

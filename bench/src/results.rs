@@ -1,4 +1,4 @@
-//! Figures as they are kept: one JSON file a scenario, every run of every target, and their medians.
+//! Results: one JSON file per scenario, with every run of every target and the medians.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,24 +6,24 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// What one run measured, by name; the name ends in the unit.
+/// The figures of one run by name. A name ends in its unit.
 pub type Figures = BTreeMap<String, f64>;
 
-/// One scenario's file.
+/// The file of one scenario.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     pub scenario: String,
-    /// Cut short, to see that it works: not to be published.
+    /// Whether this was a short run, which only shows that the benchmark works. Its figures must not be published.
     pub quick: bool,
     /// Processor, kernel, versions.
     pub machine: BTreeMap<String, String>,
-    /// Sizes of the load.
+    /// The sizes of the load.
     pub settings: BTreeMap<String, f64>,
     pub targets: Vec<Series>,
 }
 
-/// One target's runs, in the order of the pairs.
+/// The runs of one target. Run i of every target forms a pair with run i of the others.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Series {
     pub name: String,
@@ -52,33 +52,33 @@ impl Outcome {
         self.targets.iter().find(|series| series.name == target)
     }
 
-    /// The median of the ratios of paired runs.
+    /// Returns the median of the ratios of paired runs. `over` and `under` are pairs of target and figure.
     pub fn ratio(&self, over: (&str, &str), under: (&str, &str)) -> Option<f64> {
         let (over, under) = (self.series(over.0)?.values(over.1), self.series(under.0)?.values(under.1));
         median(over.iter().zip(&under).filter(|(_, under)| **under > 0.0).map(|(over, under)| over / under).collect())
     }
 
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("{} is not a result", path.display()))
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is not a result file", path.display()))
     }
 
     pub fn write(&self, directory: &Path) -> Result<()> {
         std::fs::create_dir_all(directory)?;
         let path = directory.join(format!("{}.json", self.scenario));
         std::fs::write(&path, serde_json::to_string_pretty(self)? + "\n")
-            .with_context(|| format!("{} cannot be written", path.display()))
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// Returns the middle value, or the mean of the two middle values.
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let (last, half) = (values.len().checked_sub(1)?, values.len() / 2);
     Some(f64::midpoint(values[last / 2], values[half]))
 }
 
-/// Figures from pairs; what is not a number, such as a share of nothing, is left out.
+/// Collects figures, except for values that are not finite, such as a share of zero.
 pub fn figures<const N: usize>(pairs: [(&str, f64); N]) -> Figures {
     pairs.into_iter().filter(|(_, value)| value.is_finite()).map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_and_ratios_are_of_pairs() {
+    fn ratios_are_medians_over_paired_runs() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!(median(Vec::new()), None);

@@ -1,5 +1,5 @@
-//! A small Socket.IO client over a websocket (Engine.IO 4, Socket.IO 5): what a subscriber needs, and cheap enough for ten
-//! thousand in one process. `tests/e2e` holds the server to the official client; this one is for load.
+//! A small Socket.IO client over a websocket (Engine.IO 4, Socket.IO 5). It has what a subscriber needs, and is cheap enough
+//! for ten thousand of them in one process. `tests/e2e` tests the server with the official client; this one generates load.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::watch::{Sequence, Watch};
 
-/// Room for a few events; a larger buffer for each of ten thousand sockets would only take memory.
+/// Enough for a few events. A larger buffer would only waste memory, times ten thousand sockets.
 const BUFFER: usize = 4 * 1024;
 
-/// A socket that is connected, in the namespace `/`.
+/// A socket that is connected to the namespace `/`.
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
 }
 
-/// Packets of Engine.IO (first digit) and Socket.IO (second digit).
+/// Packet types of Engine.IO (first digit) and Socket.IO (second digit).
 mod packet {
     pub const OPEN: &str = "0";
     pub const PING: &str = "2";
@@ -35,10 +35,10 @@ mod packet {
 }
 
 impl Socket {
-    /// Connects with this session.
+    /// Connects with the session of `cookie`.
     ///
     /// # Errors
-    /// The server refuses, or is not there.
+    /// If the server rejects the connection or does not listen.
     pub async fn connect(address: SocketAddr, cookie: &str) -> Result<Self> {
         let tcp = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         tcp.set_nodelay(true)?;
@@ -46,27 +46,29 @@ impl Socket {
         let mut request = url.into_client_request()?;
         request.headers_mut().insert(COOKIE, HeaderValue::from_str(cookie)?);
         let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0);
-        let (stream, _) = client_async_with_config(request, tcp, Some(config)).await.context("no websocket")?;
+        let (stream, _) =
+            client_async_with_config(request, tcp, Some(config)).await.context("the websocket handshake failed")?;
         let mut socket = Self { stream };
         let open = socket.text().await?;
         if !open.starts_with(packet::OPEN) {
-            bail!("an Engine.IO session begins with {open:?}");
+            bail!("expected the Engine.IO handshake, got {open:?}");
         }
         socket.send(packet::CONNECT.to_owned()).await?;
-        let answer = socket.text().await?;
-        if answer.starts_with(packet::CONNECT_ERROR) {
-            bail!("connect_error: {answer}");
+        let response = socket.text().await?;
+        if response.starts_with(packet::CONNECT_ERROR) {
+            bail!("connect_error: {response}");
         }
-        if !answer.starts_with(packet::CONNECT) {
-            bail!("a connection is answered with {answer:?}");
+        if !response.starts_with(packet::CONNECT) {
+            bail!("expected CONNECT, got {response:?}");
         }
         Ok(socket)
     }
 
-    /// Joins a vault's room, going on after `after` if given; events on the way go to `watch`. Answers the position.
+    /// Joins a vault's room and returns the position of the join. With `after`, the server first sends the events after that
+    /// position; they go to `watch`.
     ///
     /// # Errors
-    /// It is refused, or told to load the vault anew.
+    /// If the server rejects the join or requests a resync.
     pub async fn join(&mut self, vault: &str, after: Option<u64>, watch: &Watch) -> Result<u64> {
         let after_field = after.map_or(String::new(), |after| format!(",\"after\":{after}"));
         self.send(format!("42[\"vault:join\",{{\"vaultId\":\"{vault}\"{after_field}}}]")).await?;
@@ -75,24 +77,26 @@ impl Socket {
             let text = self.text().await?;
             match Event::parse(&text) {
                 Some(Event { name: "vault:joined", json }) => {
-                    let answer: serde_json::Value = serde_json::from_str(json)?;
-                    return Ok(answer["seq"].as_u64().unwrap_or(0));
+                    let joined: serde_json::Value = serde_json::from_str(json)?;
+                    return Ok(joined["seq"].as_u64().unwrap_or(0));
                 }
-                Some(Event { name, json }) if name.starts_with("source:") => watch.event(json, &mut sequence),
-                _ => bail!("a join is answered with {text}"),
+                Some(Event { name, json }) if name.starts_with("source:") => watch.record_event(json, &mut sequence),
+                _ => bail!("expected vault:joined, got {text}"),
             }
         }
     }
 
-    /// Hears events until the connection ends; that is a fault unless the task is aborted first.
+    /// Records events until the connection ends. The end is a fault, unless the task is aborted first.
     pub async fn listen(mut self, mut sequence: Sequence, watch: Arc<Watch>) {
         loop {
             match self.text().await {
                 Ok(text) => match Event::parse(&text) {
-                    Some(Event { name, json }) if name.starts_with("source:") => watch.event(json, &mut sequence),
-                    _ => watch.fault(format!("a subscriber received {text}")),
+                    Some(Event { name, json }) if name.starts_with("source:") => {
+                        watch.record_event(json, &mut sequence)
+                    }
+                    _ => watch.record_fault(format!("a subscriber received {text}")),
                 },
-                Err(error) => return watch.fault(format!("a subscriber was disconnected: {error:#}")),
+                Err(error) => return watch.record_fault(format!("a subscriber was disconnected: {error:#}")),
             }
         }
     }
@@ -101,7 +105,7 @@ impl Socket {
         Ok(self.stream.send(Message::text(text)).await?)
     }
 
-    /// The next packet that is no heartbeat.
+    /// Returns the next packet that is not a heartbeat.
     async fn text(&mut self) -> Result<tokio_tungstenite::tungstenite::Utf8Bytes> {
         loop {
             match self.stream.next().await.context("the server closed the connection")?? {
@@ -114,7 +118,7 @@ impl Socket {
     }
 }
 
-/// `42["name",json]`.
+/// An event packet: `42["name",json]`.
 struct Event<'a> {
     name: &'a str,
     json: &'a str,
@@ -133,8 +137,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_taken_apart_without_parsing_their_json() {
-        let event = Event::parse(r#"42["source:created",{"seq":1}]"#).expect("an event");
+    fn events_are_split_without_parsing_their_json() {
+        let event = Event::parse(r#"42["source:created",{"seq":1}]"#).expect("this is an event");
         assert_eq!((event.name, event.json), ("source:created", r#"{"seq":1}"#));
         for other in ["2", "40{\"sid\":\"x\"}", "43[]", "42[]"] {
             assert!(Event::parse(other).is_none(), "{other}");

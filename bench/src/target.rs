@@ -1,4 +1,4 @@
-//! What is measured: SyncScript, its peers, and the ceilings. Each is started for each run, and ends with it.
+//! The targets: SyncScript, its peers and the ceilings. Each run starts its own.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,24 +11,24 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// What can be measured.
+/// A target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Target {
-    /// This project's server, as released.
+    /// The server of this project, as a release build
     Syncscript,
-    /// Node, socket.io, pg; emits in the handler after the insert, no outbox
+    /// Node with socket.io and pg; emits in the handler after the insert, without an outbox
     PeerPlan,
-    /// Node with an outbox row and a NOTIFY in the transaction, a relay that listens, socket.io
+    /// Node with socket.io; outbox row and NOTIFY in the transaction, and a relay that listens
     PeerOutbox,
     /// Two Node servers with socket.io and @socket.io/postgres-adapter
     PeerAdapter,
-    /// Node with the package pg-transactional-outbox, and socket.io
+    /// Node with socket.io and the package pg-transactional-outbox
     PeerPackage,
-    /// pgbench with the statement of the append
+    /// pgbench with the server's append statement
     Pgbench,
-    /// socketioxide's own broadcast, without database
+    /// A broadcast of socketioxide, without a database
     BareSocketioxide,
-    /// The same bytes written to the same sockets, by tokio alone
+    /// The same bytes written to the same sockets, with tokio only
     BareTcp,
 }
 
@@ -37,22 +37,22 @@ impl Target {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Has no users and no database.
+    /// Returns whether the target has neither users nor a database.
     pub const fn is_bare(self) -> bool {
         matches!(self, Self::BareSocketioxide | Self::BareTcp)
     }
 
-    /// Gives each event of a vault its place, so that a subscriber can tell a hole.
+    /// Returns whether the target numbers the events of a vault, so that subscribers can detect a gap.
     pub const fn has_seq(self) -> bool {
         matches!(self, Self::Syncscript | Self::PeerOutbox)
     }
 
-    /// Its events are not numbered, so that what was lost is known by its number only, and nobody could resume.
+    /// Returns whether the target may lose events. Such a target numbers no events, so only the number of lost events is known.
     pub const fn may_lose(self) -> bool {
         matches!(self, Self::PeerPlan | Self::PeerAdapter | Self::PeerPackage)
     }
 
-    /// Node script and number of processes.
+    /// Returns the Node script and the number of processes, for a peer.
     const fn script(self) -> Option<(&'static str, usize)> {
         match self {
             Self::PeerPlan => Some(("plan.mjs", 1)),
@@ -64,19 +64,19 @@ impl Target {
     }
 }
 
-/// Where the programs are.
+/// The paths of the programs.
 #[derive(Debug, Clone)]
 pub struct Programs {
     /// The release build of the server.
     pub server: PathBuf,
     /// `bench/peers`.
     pub peers: PathBuf,
-    /// The server's log, and the peers'.
+    /// The log file of the server and the peers.
     pub log: PathBuf,
     pub pgbench: PathBuf,
 }
 
-/// Rates and counts above any load of a benchmark: what is measured is the work, not the refusal of it.
+/// Limits above the load of any scenario, so that the server rejects nothing.
 const LIMITS: [(&str, &str); 7] = [
     ("SYNCSCRIPT_SOCKETS_PER_USER", "1000000"),
     ("SYNCSCRIPT_VAULTS_PER_SOCKET", "10000"),
@@ -87,10 +87,10 @@ const LIMITS: [(&str, &str); 7] = [
     ("SYNCSCRIPT_LOG", "warn"),
 ];
 
-/// How long a target may take to listen.
-const START: Duration = Duration::from_secs(20);
+/// How long a target may take until it listens.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Processes that run, and where they listen. They are killed when this is dropped.
+/// The processes of a target, and the addresses that they listen on. Dropping this kills them.
 pub struct Running {
     children: Vec<Child>,
     pub nodes: Vec<SocketAddr>,
@@ -134,9 +134,9 @@ fn command(target: Target, programs: &Programs, database_url: &str) -> Result<Co
             command.arg("bare").arg(target.name());
             command
         }
-        Target::Pgbench => bail!("pgbench is no server"),
+        Target::Pgbench => bail!("pgbench is not a server"),
         _ => {
-            let (script, _) = target.script().context("a peer without script")?;
+            let (script, _) = target.script().context("this target has no script")?;
             let mut command = Command::new("node");
             command.arg(programs.peers.join(script)).env("NODE_ENV", "production");
             command
@@ -149,18 +149,18 @@ fn command(target: Target, programs: &Programs, database_url: &str) -> Result<Co
 async fn start(mut command: Command, programs: &Programs) -> Result<(Child, SocketAddr)> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(&programs.log)?;
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-    let address = timeout(START, async {
+    let mut lines = BufReader::new(child.stdout.take().context("the process has no standard output")?).lines();
+    let address = timeout(START_TIMEOUT, async {
         while let Some(line) = lines.next_line().await? {
             if let Some(address) = line.strip_prefix("listening on http://") {
-                return address.trim().parse::<SocketAddr>().context("a bad address");
+                return address.trim().parse::<SocketAddr>().context("the printed address is invalid");
             }
         }
-        bail!("it ended before it listened")
+        bail!("the process ended before it listened")
     });
-    let address = address.await.context("it did not listen in time")??;
+    let address = address.await.context("the process did not listen in time")??;
     ensure!(address.ip().is_loopback(), "{address} is not on the loopback interface");
-    // Whatever else it says must not fill the pipe.
+    // Keep reading, so that further output does not fill the pipe and block the process.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     Ok((child, address))
 }

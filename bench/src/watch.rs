@@ -1,4 +1,4 @@
-//! What the subscribers of one run saw: how long events took, how many came, and whether one was missing.
+//! What the subscribers of one run receive: latencies, counts, and missing or reordered events.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,25 +8,25 @@ use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 use tokio::time::sleep;
 
-/// A mutation's title begins with this, followed by when it was to be sent, in nanoseconds since the watch began.
+/// The title of a mutation begins with this mark. Its scheduled time follows, in nanoseconds since the watch began.
 const MARK: &str = "sent@";
 
-/// Shared by writers and subscribers of one run.
+/// Collects what the subscribers of one run receive. Shared by its writers and subscribers.
 pub struct Watch {
     began: Instant,
-    /// Events of mutations meant to be sent before this, in nanoseconds, are counted and not timed: warming up.
+    /// In nanoseconds. Events of mutations that were scheduled earlier are counted but not timed: they are the warm-up.
     timed_from: AtomicU64,
     latency: Mutex<Histogram<u64>>,
     received: AtomicU64,
     faults: Mutex<Vec<String>>,
 }
 
-/// Microseconds up to a minute, three digits.
+/// Returns an empty histogram of microseconds, up to a minute, with three significant digits.
 pub fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are good")
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are valid")
 }
 
-/// Milliseconds at a quantile of a histogram of microseconds.
+/// Returns a quantile of a histogram of microseconds, in milliseconds.
 pub fn quantile_ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
     histogram.value_at_quantile(quantile) as f64 / 1000.0
 }
@@ -46,21 +46,21 @@ impl Watch {
         }
     }
 
-    /// The title of a mutation to be sent at `due`.
+    /// Returns the title of a mutation that is scheduled for `due`.
     pub fn title(&self, due: Instant) -> String {
         format!("{MARK}{:015}", due.saturating_duration_since(self.began).as_nanos())
     }
 
-    /// From now on, time.
+    /// Times the events of mutations that are scheduled at `start` or later.
     pub fn time_from(&self, start: Instant) {
         self.timed_from.store(start.saturating_duration_since(self.began).as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// Takes an event's JSON; `expected` is the seq it must have, where the target has any.
-    pub fn event(&self, json: &str, seq: &mut Sequence) {
+    /// Records an event, and a fault if it does not continue the subscriber's sequence.
+    pub fn record_event(&self, json: &str, seq: &mut Sequence) {
         self.received.fetch_add(1, Ordering::Relaxed);
         if let Err(fault) = seq.next(json) {
-            self.fault(fault);
+            self.record_fault(fault);
         }
         let Some(sent) = number_after(json, MARK) else { return };
         if sent < self.timed_from.load(Ordering::Relaxed) {
@@ -70,7 +70,7 @@ impl Watch {
         record(&mut self.latency.lock().unwrap_or_else(PoisonError::into_inner), took);
     }
 
-    pub fn fault(&self, fault: String) {
+    pub fn record_fault(&self, fault: String) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
     }
 
@@ -82,22 +82,22 @@ impl Watch {
         self.latency.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until `expected` events have come, in all.
+    /// Waits until `expected` events have been received in total.
     ///
     /// # Errors
-    /// They have not within the time, or an event came out of turn: a run that loses events counts for nothing.
-    pub async fn complete(&self, expected: u64, within: Duration) -> Result<()> {
+    /// If that takes longer than `within`, or if there was a fault. Such a run is invalid.
+    pub async fn expect(&self, expected: u64, within: Duration) -> Result<()> {
         let received = self.settle(expected, within).await?;
         if received != expected {
-            bail!("the subscribers received {received} events where {expected} were expected");
+            bail!("the subscribers received {received} events instead of {expected}");
         }
         Ok(())
     }
 
-    /// Waits until `expected` events have come, or the time is over; says how many have.
+    /// Waits until `expected` events have been received, or until `within` is over. Returns the number received.
     ///
     /// # Errors
-    /// An event came out of turn, or a subscriber was disconnected.
+    /// If an event was missing or out of order, or a subscriber was disconnected.
     pub async fn settle(&self, expected: u64, within: Duration) -> Result<u64> {
         let deadline = Instant::now() + within;
         while self.received() < expected && Instant::now() < deadline {
@@ -111,12 +111,12 @@ impl Watch {
     }
 }
 
-/// Whether one subscriber's events follow each other.
+/// Checks that one subscriber's events have consecutive numbers.
 #[derive(Debug, Clone, Copy)]
 pub enum Sequence {
-    /// The target numbers nothing.
+    /// The target does not number its events.
     None,
-    /// The last position seen.
+    /// The number of the last event.
     After(u64),
 }
 
@@ -130,7 +130,7 @@ impl Sequence {
                 *last = seq;
                 Ok(())
             }
-            _ => Err(format!("a subscriber expected seq {expected} and got {found:?}")),
+            _ => Err(format!("a subscriber expected seq {expected} but received {found:?}")),
         }
     }
 }
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hole_and_a_double_are_faults() {
+    fn a_gap_and_a_duplicate_are_faults() {
         let mut sequence = Sequence::After(3);
         assert!(sequence.next(r#"{"source":{"title":"a \"seq\":9"},"seq":4,"eventId":"x"}"#).is_ok());
         assert!(sequence.next(r#"{"seq":6}"#).is_err());
@@ -155,13 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_timed_from_when_its_mutation_was_due() {
+    fn latency_counts_from_the_scheduled_time_of_the_mutation() {
         let watch = Watch::new();
         let title = watch.title(Instant::now());
-        watch.event(&format!(r#"{{"source":{{"title":"{title}"}}}}"#), &mut Sequence::None);
+        watch.record_event(&format!(r#"{{"source":{{"title":"{title}"}}}}"#), &mut Sequence::None);
         assert_eq!((watch.received(), watch.latency().len()), (1, 1));
         watch.time_from(Instant::now() + Duration::from_secs(9));
-        watch.event(&format!(r#"{{"source":{{"title":"{title}"}}}}"#), &mut Sequence::None);
+        watch.record_event(&format!(r#"{{"source":{{"title":"{title}"}}}}"#), &mut Sequence::None);
         assert_eq!((watch.received(), watch.latency().len()), (2, 1));
     }
 }

@@ -1,6 +1,8 @@
-//! Ceilings of delivery: servers that know neither users nor a database. They answer the same requests with the same
-//! bytes, so that the same clients measure them.
+//! Ceilings of delivery: servers without users and without a database. They answer the same requests with the same bytes, so
+//! that the same clients can measure them.
 
+mod event;
+mod listener;
 mod socketioxide;
 mod tcp;
 
@@ -8,25 +10,14 @@ use anyhow::{Result, bail};
 
 use crate::target::Target;
 
-/// Serves until it is killed; prints where.
+/// Prints the address and serves until the process is killed.
+///
+/// # Errors
+/// If the target is not a ceiling, or if the server fails.
 pub async fn serve(target: Target) -> Result<()> {
     match target {
         Target::BareSocketioxide => socketioxide::serve().await,
         Target::BareTcp => tcp::serve().await,
-        _ => bail!("{} is not bare", target.name()),
+        _ => bail!("{} is not a ceiling", target.name()),
     }
-}
-
-/// An event as SyncScript would send it, with the title of this request.
-fn event(request: &str) -> String {
-    let title = request.split("\"title\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-    format!(
-        r#"{{"source":{{"id":"0199aaaa-0000-7000-8000-000000000001","title":"{title}","fileUrl":"https://example.com/papers/2026/a-paper.pdf","vaultId":"00000000-0000-4000-8000-100000000000","createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z","version":1}},"actor":{{"userId":"0199aaaa-0000-7000-8000-000000000002","userName":"Benchmark User 0","role":"owner"}},"timestamp":"2026-01-01T00:00:00.000Z","seq":100000,"eventId":"0199aaaa-0000-4000-8000-000000000003"}}"#
-    )
-}
-
-/// Says where it listens, as all targets do.
-fn announce(address: std::net::SocketAddr) -> Result<()> {
-    use std::io::Write;
-    Ok(writeln!(std::io::stdout(), "listening on http://{address}")?)
 }

@@ -1,4 +1,4 @@
-//! A room broadcast of socketioxide, as its documentation shows it, on hyper.
+//! A room broadcast of socketioxide on hyper, written as in socketioxide's documentation.
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -12,13 +12,15 @@ use hyper_util::rt::TokioIo;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
-use tokio::net::TcpListener;
+
+use super::event::event;
+use super::listener::listen;
 
 const ROOM: &str = "vault";
 
 pub async fn serve() -> Result<()> {
     let (engine, io) = SocketIo::new_svc();
-    // In the middleware, since a handler registered later misses what a quick client sends first.
+    // In the middleware, because a handler that is registered later can miss the first packet of a fast client.
     io.ns(
         "/",
         (async |_socket: SocketRef| {}).with(async |socket: SocketRef| {
@@ -29,8 +31,7 @@ pub async fn serve() -> Result<()> {
             Ok::<(), std::convert::Infallible>(())
         }),
     );
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    super::announce(listener.local_addr()?)?;
+    let listener = listen().await?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -40,10 +41,10 @@ pub async fn serve() -> Result<()> {
                 let (engine, io) = (engine.clone(), io.clone());
                 async move {
                     if request.method() == Method::POST {
-                        return mutate(&io, request).await.map(|answer| answer.map(|body| body.boxed_unsync()));
+                        return mutate(&io, request).await.map(|response| response.map(|body| body.boxed_unsync()));
                     }
-                    let answer = engine.call(request).await?;
-                    Ok(answer.map(|body| body.map_err(anyhow::Error::from).boxed_unsync()))
+                    let response = engine.call(request).await?;
+                    Ok(response.map(|body| body.map_err(anyhow::Error::from).boxed_unsync()))
                 }
             });
             http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await.ok();
@@ -53,7 +54,7 @@ pub async fn serve() -> Result<()> {
 
 async fn mutate(io: &SocketIo, request: Request<Incoming>) -> Result<Response<UnsyncBoxBody<Bytes, anyhow::Error>>> {
     let body = request.into_body().collect().await?.to_bytes();
-    let event: Box<serde_json::value::RawValue> = serde_json::from_str(&super::event(std::str::from_utf8(&body)?))?;
+    let event: Box<serde_json::value::RawValue> = serde_json::from_str(&event(std::str::from_utf8(&body)?))?;
     io.to(ROOM).emit("source:created", &event).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let empty = Full::new(Bytes::new()).map_err(anyhow::Error::from).boxed_unsync();
     Ok(Response::builder().status(201).body(empty)?)

@@ -1,20 +1,21 @@
-//! A fan-out by tokio alone: one frame, made once, written to every socket in a loop. It understands just enough of HTTP,
-//! websockets and Socket.IO for the clients of this benchmark.
+//! A fan-out with tokio only: one frame, encoded once, written to every socket in a loop. The server understands just enough
+//! HTTP, websocket and Socket.IO for the clients of this benchmark.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
-use tokio::net::{TcpListener, tcp::OwnedReadHalf};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::event::event;
+use super::listener::listen;
 
 type Sockets = Arc<Mutex<Vec<OwnedWriteHalf>>>;
 
 pub async fn serve() -> Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    super::announce(listener.local_addr()?)?;
+    let listener = listen().await?;
     let sockets = Sockets::default();
     loop {
         let (stream, _) = listener.accept().await?;
@@ -40,7 +41,7 @@ async fn connection(mut stream: TcpStream, sockets: Sockets) -> Result<()> {
         if body.len() < length {
             continue;
         }
-        broadcast(&sockets, &super::event(body))?;
+        broadcast(&sockets, &event(body))?;
         stream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n").await?;
         buffer.clear();
     }
@@ -71,13 +72,13 @@ async fn subscribe(stream: TcpStream, key: &str, sockets: Sockets) -> Result<()>
     skip_frame(&mut read).await?;
     write.write_all(&frame(r#"42["vault:joined",{"seq":0}]"#)).await?;
     sockets.lock().unwrap_or_else(PoisonError::into_inner).push(write);
-    // Its end is all that is read; the writing half lives in the list.
+    // Only wait for the end of the connection. The list owns the writing half.
     let mut rest = [0; 64];
     while read.read(&mut rest).await? > 0 {}
     Ok(())
 }
 
-/// A text frame, whole and not masked.
+/// Encodes an unfragmented, unmasked text frame.
 fn frame(text: &str) -> Vec<u8> {
     let mut frame = vec![0x81];
     match text.len() {
@@ -95,8 +96,8 @@ async fn skip_frame(read: &mut OwnedReadHalf) -> Result<()> {
     let mut head = [0; 2];
     read.read_exact(&mut head).await?;
     let length = usize::from(head[1] & 0x7f);
-    ensure!(length < 126, "a longer frame than was expected");
-    // With the mask.
+    ensure!(length < 126, "the frame is longer than expected");
+    // The frame includes a mask of four bytes.
     read.read_exact(&mut vec![0; length + 4]).await?;
     Ok(())
 }
@@ -104,8 +105,8 @@ async fn skip_frame(read: &mut OwnedReadHalf) -> Result<()> {
 fn broadcast(sockets: &Sockets, event: &str) -> Result<()> {
     let frame = frame(&format!(r#"42["source:created",{event}]"#));
     for socket in sockets.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        let sent = socket.try_write(&frame).context("a socket took nothing")?;
-        ensure!(sent == frame.len(), "a socket took half a frame");
+        let sent = socket.try_write(&frame).context("a socket accepted no data")?;
+        ensure!(sent == frame.len(), "a socket accepted only a part of a frame");
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! What is to be reached, and whether it is.
+//! The goals, and whether the results reach them.
 
 use crate::results::Outcome;
 
-/// A figure of one target, or of one over that of another.
+/// What a goal measures.
 pub enum Measure {
+    /// Target, figure: the median of the runs.
     Figure(&'static str, &'static str),
     /// Target, the other target, figure: the median of the ratios of paired runs.
     Ratio(&'static str, &'static str, &'static str),

@@ -1,6 +1,7 @@
-//! docs/performance.md and its charts, from the JSON files.
+//! Writes docs/performance.md and its charts from the JSON files.
 
 mod goals;
+mod number;
 mod svg;
 mod text;
 
@@ -11,13 +12,17 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use self::goals::GOALS;
+use self::number::format_number;
 use self::text::{SECTIONS, Section, label};
 use crate::results::{Outcome, Series};
 
-/// Where what was found is written down by hand: why a goal is not reached, what was tried, what comes next.
+/// The handwritten part of the report: why a goal is missed, what was tried, what comes next.
 const NOTES: &str = "notes.md";
 
-/// Writes the report. Scenarios without a file are left out.
+/// Writes the report, without the scenarios that have no file.
+///
+/// # Errors
+/// If there are no results, or if a file cannot be read or written.
 pub fn write(results: &Path, docs: &Path) -> Result<()> {
     let mut found = Vec::new();
     for section in SECTIONS {
@@ -28,37 +33,37 @@ pub fn write(results: &Path, docs: &Path) -> Result<()> {
     }
     ensure!(!found.is_empty(), "there are no results in {}: run scripts/bench first", results.display());
     let charts = docs.join("performance");
-    fs::create_dir_all(&charts).with_context(|| format!("{} cannot be made", charts.display()))?;
+    fs::create_dir_all(&charts).with_context(|| format!("cannot create {}", charts.display()))?;
     let mut page = text::INTRODUCTION.to_owned();
     if found.iter().any(|(_, outcome)| outcome.quick) {
-        page += "**A quick run, to see that it works: these figures say nothing.**\n\n";
+        page += "**This is a quick run, which only shows that the benchmark works. Its figures mean nothing.**\n\n";
     }
-    page += &reached(&found);
+    page += &goals_table(&found);
     if let Ok(notes) = fs::read_to_string(results.join(NOTES)) {
         page += &format!("{}\n\n", notes.trim());
     }
     for (section, outcome) in &found {
-        page += &scenario(section, outcome, &charts)?;
+        page += &scenario_section(section, outcome, &charts)?;
     }
     page += text::METHOD;
-    page += &machine(&found);
+    page += &machine_table(&found);
     let path = docs.join("performance.md");
-    fs::write(&path, page.trim_end().to_owned() + "\n").with_context(|| format!("{} cannot be written", path.display()))
+    fs::write(&path, page.trim_end().to_owned() + "\n").with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn reached(found: &[(&Section, Outcome)]) -> String {
+fn goals_table(found: &[(&Section, Outcome)]) -> String {
     let mut table = "## Goals\n\n| | goal | reached | |\n|---|---|---|---|\n".to_owned();
     for goal in GOALS {
         let outcome = found.iter().find(|(section, _)| section.scenario == goal.scenario);
         let Some(value) = outcome.and_then(|(_, outcome)| goal.value(outcome)) else { continue };
         let verdict = if goal.is_reached(value) { "yes" } else { "**no**" };
-        let (what, bound, value, unit) = (goal.what, goal.bound(), number(value), goal.unit);
+        let (what, bound, value, unit) = (goal.what, goal.bound(), format_number(value), goal.unit);
         let _ = writeln!(table, "| {}: {what} | {bound} | {value}{unit} | {verdict} |", goal.scenario);
     }
     table + "\n(a) and (b) are peers, described [below](#how-it-is-measured).\n\n"
 }
 
-fn scenario(section: &Section, outcome: &Outcome, charts: &Path) -> Result<String> {
+fn scenario_section(section: &Section, outcome: &Outcome, charts: &Path) -> Result<String> {
     let mut page = format!("## {}\n\n{}\n\n{}\n\n", section.title, section.about, sizes(outcome));
     let columns: Vec<_> = section
         .columns
@@ -85,7 +90,7 @@ fn scenario(section: &Section, outcome: &Outcome, charts: &Path) -> Result<Strin
 }
 
 fn cell(series: &Series, figure: &str) -> String {
-    series.median.get(figure).map_or_else(|| "–".to_owned(), |value| number(*value))
+    series.median.get(figure).map_or_else(|| "–".to_owned(), |value| format_number(*value))
 }
 
 fn sizes(outcome: &Outcome) -> String {
@@ -105,7 +110,7 @@ fn sizes(outcome: &Outcome) -> String {
     sizes.join(", ") + "."
 }
 
-fn machine(found: &[(&Section, Outcome)]) -> String {
+fn machine_table(found: &[(&Section, Outcome)]) -> String {
     let mut page = "## Machine and versions\n\n| | |\n|---|---|\n".to_owned();
     let Some((_, outcome)) = found.first() else { return page };
     for (name, value) in &outcome.machine {
@@ -114,36 +119,9 @@ fn machine(found: &[(&Section, Outcome)]) -> String {
     page
 }
 
-/// Three digits that count, and no more.
-fn number(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".to_owned(),
-        100.0.. => {
-            let digits = format!("{value:.0}");
-            let first = digits.len() % 3;
-            let groups = digits.as_bytes()[first..].chunks(3).map(String::from_utf8_lossy);
-            let mut parts: Vec<String> = groups.map(|group| group.into_owned()).collect();
-            if first > 0 {
-                parts.insert(0, digits[..first].to_owned());
-            }
-            // A narrow space that does not break.
-            parts.join("\u{202f}")
-        }
-        10.0.. => format!("{value:.1}"),
-        0.1.. => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_short() {
-        let shown: Vec<String> = [1_234_567.8, 123.4, 99.96, 1.5, 0.0123].map(number).into();
-        assert_eq!(shown, ["1\u{202f}234\u{202f}568", "123", "100.0", "1.50", "0.0123"]);
-    }
 
     #[test]
     fn every_goal_belongs_to_a_section() {

@@ -1,13 +1,13 @@
-//! The words and columns of the report.
+//! The texts and columns of the report.
 
-/// How a scenario is shown.
+/// The section of a scenario.
 pub struct Section {
     pub scenario: &'static str,
     pub title: &'static str,
     pub about: &'static str,
-    /// Figure, and its heading.
+    /// Pairs of figure and heading.
     pub columns: &'static [(&'static str, &'static str)],
-    /// The columns that are drawn.
+    /// The figures that get a chart.
     pub charts: &'static [&'static str],
 }
 
@@ -130,7 +130,7 @@ pub const SECTIONS: &[Section] = &[
     },
 ];
 
-/// What readers know a target by.
+/// Returns the name of a target in the report.
 pub fn label(target: &str) -> &str {
     match target {
         "syncscript" => "SyncScript",

@@ -1,48 +1,49 @@
-//! From a mutation to its subscribers: open loop, so a server that falls behind shows it.
+//! The latency from a mutation to its subscribers, in an open loop, so that a server that falls behind shows higher latencies.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use super::Size;
-use crate::bed::{Bed, Lab};
-use crate::proc;
+use super::size::Size;
+use crate::lab::Lab;
+use crate::process;
 use crate::results::{Figures, figures};
 use crate::target::Target;
+use crate::testbed::Testbed;
 use crate::watch::quantile_ms;
 
-/// Connections that mutate.
+/// Number of connections that mutate.
 const WRITERS: usize = 16;
-/// How long the last events may take.
+/// How long to wait for the last events.
 const DRAIN: Duration = Duration::from_secs(10);
 
 pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
-    proc::check_open_files(size.clients)?;
-    let bed = Bed::make(lab, target, size.shape()).await?;
-    let subscribers = bed.subscribe(size.clients).await?;
+    process::check_open_files(size.clients)?;
+    let testbed = Testbed::start(lab, target, size.shape()).await?;
+    let subscribers = testbed.subscribe(size.clients).await?;
     let from = Instant::now() + size.warm_up;
     let until = from + size.time;
-    bed.watch.time_from(from);
-    let writers = bed.writers();
-    let (written, used) = tokio::join!(writers.open(WRITERS, size.rate, from, until), async {
+    testbed.watch.time_from(from);
+    let writers = testbed.writers();
+    let (written, used) = tokio::join!(writers.run_open_loop(WRITERS, size.rate, from, until), async {
         tokio::time::sleep_until(from.into()).await;
-        let (before, received) = (bed.cpu(), bed.watch.received());
+        let (before, received) = (testbed.cpu(), testbed.watch.received());
         tokio::time::sleep_until(until.into()).await;
-        anyhow::Ok((before?, bed.cpu()?, bed.watch.received() - received))
+        anyhow::Ok((before?, testbed.cpu()?, testbed.watch.received() - received))
     });
     let (written, (before, after, received)) = (written?, used?);
-    // The subscribers are spread over the vaults evenly, and so are the mutations over time.
+    // Subscribers and mutations are spread evenly over the vaults.
     let each = (size.clients / size.vaults) as u64;
     let expected = written.count * each;
-    let settled = bed.watch.settle(expected, DRAIN).await?;
-    // A peer's loss is a figure of its own; that of a target which must not lose any is the end of the run.
+    let settled = testbed.watch.settle(expected, DRAIN).await?;
+    // The loss of a peer that may lose events is a figure. For any other target, a loss fails the run.
     ensure!(
         settled == expected || target.may_lose(),
-        "the subscribers received {settled} events where {expected} were expected"
+        "the subscribers received {settled} events instead of {expected}"
     );
     drop(subscribers);
-    let latency = bed.watch.latency();
-    bed.end(lab).await?;
+    let latency = testbed.watch.latency();
+    testbed.stop(lab).await?;
     let (deliveries, time) = (received as f64, size.time.as_secs_f64());
     Ok(figures([
         ("delivery_p50_ms", quantile_ms(&latency, 0.5)),

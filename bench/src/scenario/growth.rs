@@ -1,4 +1,4 @@
-//! Append and catch-up with a large outbox and with a small one, in turn. The ceiling of reading is `COPY`.
+//! Append and catch-up with a small and a large outbox. The ceiling of read throughput is `COPY`.
 
 use std::time::Instant;
 
@@ -8,32 +8,36 @@ use sqlx::postgres::PgPoolCopyExt;
 use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinSet;
 
-use super::{Size, mutations};
-use crate::bed::{Bed, Lab, seconds};
+use super::mutations;
+use super::size::Size;
 use crate::database;
+use crate::lab::Lab;
 use crate::results::{Figures, figures};
 use crate::socket::Socket;
 use crate::target::Target;
+use crate::testbed::Testbed;
 
-/// Vaults that are caught up with at once, how often, and events that each client missed.
+/// Clients that catch up at the same time, each in its own vault.
 const CLIENTS: usize = 50;
+/// How often they catch up.
 const ROUNDS: usize = 20;
+/// Number of events that each client has missed.
 const BACKLOG: u64 = 200;
 
 pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Vec<Figures>> {
     let mut both = Vec::new();
     for (vaults, events) in [(CLIENTS, BACKLOG), (size.vaults, (size.rows / size.vaults as u64).max(BACKLOG))] {
-        let bed = Bed::make(lab, target, size.shape()).await?;
-        fill(&bed.url, vaults, events).await?;
-        let mut run = mutations::measure(&bed, size).await?;
-        run.extend(catch_up(&bed).await?);
+        let testbed = Testbed::start(lab, target, size.shape()).await?;
+        fill(&testbed.url, vaults, events).await?;
+        let mut run = mutations::measure(&testbed, size).await?;
+        run.extend(catch_up(&testbed).await?);
         both.push(run);
-        bed.end(lab).await?;
+        testbed.stop(lab).await?;
     }
     Ok(both)
 }
 
-/// Gives the first vaults so many events more, one vault after the other as traffic would, by SQL alone.
+/// Adds `events` events to each of the first `vaults` vaults, with SQL only. The vaults alternate, as in real traffic.
 async fn fill(url: &str, vaults: usize, events: u64) -> Result<()> {
     let mut connection = database::connect(url).await?;
     let sql = include_str!("../../sql/fill.sql");
@@ -45,13 +49,13 @@ async fn fill(url: &str, vaults: usize, events: u64) -> Result<()> {
     Ok(())
 }
 
-async fn catch_up(bed: &Bed) -> Result<Figures> {
+async fn catch_up(testbed: &Testbed) -> Result<Figures> {
     let began = Instant::now();
-    let had = bed.watch.received();
+    let had = testbed.watch.received();
     for _ in 0..ROUNDS {
         let mut joins = JoinSet::new();
         for index in 0..CLIENTS {
-            let who = bed.subscriber(index);
+            let who = testbed.subscriber(index);
             joins.spawn(async move {
                 let mut probe = Socket::connect(who.node, &who.cookie).await?;
                 let head = probe.join(&who.vault, None, &who.watch).await?;
@@ -63,11 +67,14 @@ async fn catch_up(bed: &Bed) -> Result<Figures> {
             joined??;
         }
     }
-    let took = seconds(began);
-    let events = bed.watch.received() - had;
-    ensure!(events == BACKLOG * (CLIENTS * ROUNDS) as u64, "{events} events came, which is not what was missed");
-    bed.watch.complete(bed.watch.received(), std::time::Duration::ZERO).await?;
-    let (rows, bytes, copied) = copy(&bed.url).await?;
+    let took = began.elapsed().as_secs_f64();
+    let events = testbed.watch.received() - had;
+    ensure!(
+        events == BACKLOG * (CLIENTS * ROUNDS) as u64,
+        "received {events} events, which is not the number of missed events"
+    );
+    testbed.watch.expect(testbed.watch.received(), std::time::Duration::ZERO).await?;
+    let (rows, bytes, copied) = copy(&testbed.url).await?;
     Ok(figures([
         ("catch_up_events_per_s", events as f64 / took),
         ("log_rows", rows as f64),
@@ -76,7 +83,7 @@ async fn catch_up(bed: &Bed) -> Result<Figures> {
     ]))
 }
 
-/// Reads the whole log, as fast as PostgreSQL can tell it.
+/// Reads the whole log as fast as PostgreSQL can send it. Returns the rows, the bytes and the seconds.
 async fn copy(url: &str) -> Result<(i64, usize, f64)> {
     let pool = PgPoolOptions::new().max_connections(1).connect(url).await?;
     let rows = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&pool).await?;
@@ -85,7 +92,7 @@ async fn copy(url: &str) -> Result<(i64, usize, f64)> {
     while let Some(chunk) = data.next().await {
         bytes += chunk?.len();
     }
-    let took = seconds(began);
+    let took = began.elapsed().as_secs_f64();
     drop(data);
     pool.close().await;
     Ok((rows, bytes, took))

@@ -1,44 +1,45 @@
-//! Many idle sockets: what each takes, how long joining takes, and whether all hear one event.
+//! Many idle sockets: memory per socket, duration of the joins, and delivery of one event to all of them.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tokio::time::sleep;
 
-use super::Size;
-use crate::bed::{Bed, Lab, seconds};
-use crate::proc;
+use super::size::Size;
+use crate::lab::Lab;
+use crate::process;
 use crate::results::{Figures, figures};
 use crate::target::Target;
+use crate::testbed::Testbed;
 use crate::watch::quantile_ms;
 
-/// How long memory may take to settle, before it is read and after everybody left.
+/// How long to wait before memory is read, so that it settles.
 const SETTLE: Duration = Duration::from_secs(3);
-/// How long one event may take to everybody.
+/// How long to wait until all sockets have received the event.
 const DRAIN: Duration = Duration::from_secs(30);
 
 pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
-    proc::check_open_files(size.clients)?;
-    let mut bed = Bed::make(lab, target, size.shape()).await?;
-    bed.restart(lab).await?;
-    let rss = || proc::rss_kib(&bed.running.pids());
+    process::check_open_files(size.clients)?;
+    let mut testbed = Testbed::start(lab, target, size.shape()).await?;
+    testbed.restart(lab).await?;
+    let rss = || process::rss_kib(&testbed.running.pids());
     let before = rss()?;
     let began = Instant::now();
-    let mut subscribers = bed.subscribe(size.clients).await?;
-    let joined = seconds(began);
+    let mut subscribers = testbed.subscribe(size.clients).await?;
+    let joined = began.elapsed().as_secs_f64();
     sleep(SETTLE).await;
     let idle = rss()?;
     let now = Instant::now();
-    bed.watch.time_from(now);
-    // One mutation: the clock runs out before the second.
-    let written = bed.writers().open(1, 1.0, now, now + Duration::from_millis(500)).await?;
-    bed.watch.complete(written.count * size.clients as u64, DRAIN).await?;
-    let latency = bed.watch.latency();
+    testbed.watch.time_from(now);
+    // A single mutation, because the time ends before the second.
+    let written = testbed.writers().run_open_loop(1, 1.0, now, now + Duration::from_millis(500)).await?;
+    testbed.watch.expect(written.count * size.clients as u64, DRAIN).await?;
+    let latency = testbed.watch.latency();
     let busy = rss()?;
     subscribers.tasks.shutdown().await;
     sleep(SETTLE).await;
     let after = rss()?;
-    bed.end(lab).await?;
+    testbed.stop(lab).await?;
     let each = size.clients as f64;
     Ok(figures([
         ("rss_per_socket_kib", (idle - before) / each),

@@ -1,15 +1,17 @@
-//! How many mutations a second: closed loop, authenticated, with nobody subscribed.
+//! Mutations per second: in a closed loop, authenticated, without subscribers.
 
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use super::Size;
-use crate::bed::{Bed, Lab, template};
+use super::size::Size;
 use crate::database;
+use crate::lab::Lab;
 use crate::pgbench;
 use crate::results::{Figures, figures};
 use crate::target::Target;
+use crate::template::template;
+use crate::testbed::Testbed;
 use crate::watch::quantile_ms;
 
 pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
@@ -21,27 +23,30 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
         lab.cluster.drop(&database).await?;
         return Ok(run);
     }
-    let bed = Bed::make(lab, target, size.shape()).await?;
-    let run = measure(&bed, size).await?;
-    bed.end(lab).await?;
+    let testbed = Testbed::start(lab, target, size.shape()).await?;
+    let run = measure(&testbed, size).await?;
+    testbed.stop(lab).await?;
     Ok(run)
 }
 
-/// Mutates until the time is over, and sees that nothing was acknowledged in vain.
-pub async fn measure(bed: &Bed, size: Size) -> Result<Figures> {
-    let had = database::sources(&bed.url).await?;
+/// Mutates for the given time, and checks that the database has every acknowledged mutation.
+///
+/// # Errors
+/// If a mutation is rejected or missing.
+pub async fn measure(testbed: &Testbed, size: Size) -> Result<Figures> {
+    let had = database::count_sources(&testbed.url).await?;
     let from = Instant::now() + size.warm_up;
     let until = from + size.time;
-    let writers = bed.writers();
-    let (written, used) = tokio::join!(writers.closed(size.clients, from, until), async {
+    let writers = testbed.writers();
+    let (written, used) = tokio::join!(writers.run_closed_loop(size.clients, from, until), async {
         tokio::time::sleep_until(from.into()).await;
-        let before = bed.cpu();
+        let before = testbed.cpu();
         tokio::time::sleep_until(until.into()).await;
-        anyhow::Ok((before?, bed.cpu()?))
+        anyhow::Ok((before?, testbed.cpu()?))
     });
     let (written, (before, after)) = (written?, used?);
-    let kept = database::sources(&bed.url).await? - had;
-    ensure!(kept == written.count, "{} mutations were acknowledged, and {kept} are there", written.count);
+    let kept = database::count_sources(&testbed.url).await? - had;
+    ensure!(kept == written.count, "{} mutations were acknowledged, but the database has {kept}", written.count);
     let count = written.timed as f64;
     Ok(figures([
         ("mutations_per_s", count / size.time.as_secs_f64()),

@@ -1,4 +1,4 @@
-//! What a server takes, with PostgreSQL, while many vaults are in use and nothing happens.
+//! Processor time of the server and PostgreSQL while many vaults have subscribers and nothing changes.
 
 use std::time::Duration;
 
@@ -6,36 +6,37 @@ use anyhow::Result;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::Size;
-use crate::bed::{Bed, Lab};
-use crate::proc;
+use super::size::Size;
+use crate::lab::Lab;
+use crate::process;
 use crate::results::{Figures, figures};
 use crate::socket::Socket;
 use crate::target::Target;
+use crate::testbed::Testbed;
 use crate::watch::Sequence;
 
-/// After the joins: autovacuum and the like come to rest.
+/// How long to wait after the joins, so that autovacuum and similar work ends.
 const SETTLE: Duration = Duration::from_secs(5);
 
 pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
-    proc::check_open_files(size.clients)?;
-    let bed = Bed::make(lab, target, size.shape()).await?;
+    process::check_open_files(size.clients)?;
+    let testbed = Testbed::start(lab, target, size.shape()).await?;
     let mut sockets = JoinSet::new();
     for index in 0..size.clients {
-        let who = bed.subscriber(index);
+        let who = testbed.subscriber(index);
         let mut socket = Socket::connect(who.node, &who.cookie).await?;
-        for vault in bed.vaults.iter().skip(index).step_by(size.clients) {
+        for vault in testbed.vaults.iter().skip(index).step_by(size.clients) {
             socket.join(vault, None, &who.watch).await?;
         }
         sockets.spawn(socket.listen(Sequence::None, who.watch));
     }
     sleep(SETTLE).await;
-    let before = bed.cpu()?;
+    let before = testbed.cpu()?;
     sleep(size.time).await;
-    let after = bed.cpu()?;
-    bed.watch.complete(0, Duration::ZERO).await?;
+    let after = testbed.cpu()?;
+    testbed.watch.expect(0, Duration::ZERO).await?;
     drop(sockets);
-    bed.end(lab).await?;
+    testbed.stop(lab).await?;
     let time = size.time.as_secs_f64();
     let (server, postgres) = ((after.server - before.server) / time, (after.postgres - before.postgres) / time);
     Ok(figures([("server_cpu_share", server), ("postgres_cpu_share", postgres), ("cpu_share", server + postgres)]))

@@ -1,4 +1,5 @@
-//! Everybody of one vault was away, missed events, and comes back at once; another vault goes on meanwhile.
+//! All clients of one vault were offline, missed events, and reconnect at the same moment. Another vault has traffic at the
+//! same time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,71 +7,73 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tokio::task::JoinSet;
 
-use super::Size;
-use crate::bed::{Bed, Lab, Subscriber, seconds};
+use super::size::Size;
+use crate::lab::Lab;
 use crate::load::Writers;
-use crate::proc;
+use crate::process;
 use crate::results::{Figures, figures};
 use crate::socket::Socket;
+use crate::subscribers::Subscriber;
 use crate::target::Target;
+use crate::testbed::Testbed;
 use crate::watch::{Sequence, Watch, histogram, quantile_ms, record};
 
-/// Events that everybody missed.
+/// Number of events that each client has missed.
 const MISSED: u64 = 100;
-/// Subscribers of the vault that goes on.
+/// Number of subscribers of the other vault.
 const OTHERS: usize = 100;
-/// Live delivery is watched for so long: the storm falls into it.
+/// How long the other vault is measured. The storm happens within this time.
 const LIVE: Duration = Duration::from_secs(4);
-/// How long the last events may take.
+/// How long to wait for the last events.
 const DRAIN: Duration = Duration::from_secs(20);
 
 pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
-    proc::check_open_files(size.clients + OTHERS)?;
-    let bed = Bed::make(lab, target, size.shape()).await?;
-    let (away, live) = (bed.vaults[0].clone(), bed.vaults[1].clone());
+    process::check_open_files(size.clients + OTHERS)?;
+    let testbed = Testbed::start(lab, target, size.shape()).await?;
+    let (away, live) = (testbed.vaults[0].clone(), testbed.vaults[1].clone());
 
-    // The position before the events that everybody misses.
-    let first = subscriber(&bed, 0, &away, &Arc::new(Watch::new()));
+    // The position before the missed events.
+    let first = subscriber(&testbed, 0, &away, &Arc::new(Watch::new()));
     let head = Socket::connect(first.node, &first.cookie).await?.join(&away, None, &first.watch).await?;
     let writers = |vault: &str, watch: &Arc<Watch>| Writers {
         vaults: Arc::new(vec![vault.to_owned()]),
         watch: Arc::clone(watch),
-        ..bed.writers()
+        ..testbed.writers()
     };
     let rate = 1000.0;
     let until = Instant::now() + Duration::from_secs_f64((MISSED as f64 - 0.5) / rate);
-    let missed = writers(&away, &first.watch).open(1, rate, until, until).await?.count;
+    let missed = writers(&away, &first.watch).run_open_loop(1, rate, until, until).await?.count;
 
     let mut others = JoinSet::new();
     for index in 0..OTHERS {
-        let who = subscriber(&bed, index, &live, &bed.watch);
+        let who = subscriber(&testbed, index, &live, &testbed.watch);
         let mut socket = Socket::connect(who.node, &who.cookie).await?;
         let seq = socket.join(&who.vault, None, &who.watch).await?;
         others.spawn(socket.listen(Sequence::After(seq), who.watch));
     }
 
-    // Before the storm, and with it in the middle.
+    // Measure the other vault before the storm, then with the storm.
     let calm = Instant::now();
-    bed.watch.time_from(calm);
-    let writer = writers(&live, &bed.watch);
-    let before = writer.open(4, size.rate, calm, calm + LIVE / 2).await?.count;
-    bed.watch.complete(before * OTHERS as u64, DRAIN).await?;
-    let calm = bed.watch.latency();
+    testbed.watch.time_from(calm);
+    let writer = writers(&live, &testbed.watch);
+    let before = writer.run_open_loop(4, size.rate, calm, calm + LIVE / 2).await?.count;
+    testbed.watch.expect(before * OTHERS as u64, DRAIN).await?;
+    let calm = testbed.watch.latency();
 
     let stormy = Arc::new(Watch::new());
     let began = Instant::now();
     let (during, back) = tokio::join!(
-        writer.open(4, size.rate, began, began + LIVE),
-        storm(&bed, &away, head, missed, size.clients, &stormy)
+        writer.run_open_loop(4, size.rate, began, began + LIVE),
+        storm(&testbed, &away, head, missed, size.clients, &stormy)
     );
     let (during, (mut live_again, back)) = (during?.count, back?);
-    bed.watch.complete((before + during) * OTHERS as u64, DRAIN).await?;
-    stormy.complete(missed * size.clients as u64, DRAIN).await?;
-    let mut live = bed.watch.latency();
+    testbed.watch.expect((before + during) * OTHERS as u64, DRAIN).await?;
+    stormy.expect(missed * size.clients as u64, DRAIN).await?;
+    let mut live = testbed.watch.latency();
     live.subtract(&calm).ok();
     live_again.shutdown().await;
     drop(others);
-    bed.end(lab).await?;
+    testbed.stop(lab).await?;
     Ok(figures([
         ("live_again_p50_ms", quantile_ms(&back, 0.5)),
         ("live_again_all_ms", quantile_ms(&back, 1.0)),
@@ -80,29 +83,30 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
     ]))
 }
 
-fn subscriber(bed: &Bed, index: usize, vault: &str, watch: &Arc<Watch>) -> Subscriber {
-    Subscriber { vault: vault.to_owned(), watch: Arc::clone(watch), ..bed.subscriber(index) }
+fn subscriber(testbed: &Testbed, index: usize, vault: &str, watch: &Arc<Watch>) -> Subscriber {
+    Subscriber { vault: vault.to_owned(), watch: Arc::clone(watch), ..testbed.subscriber(index) }
 }
 
-/// All come at the same moment; each is timed from then until it is live with what it missed.
+/// Connects all clients at the same moment. Times each of them from that moment until it has joined and has received what it
+/// missed.
 async fn storm(
-    bed: &Bed,
+    testbed: &Testbed,
     vault: &str,
     head: u64,
     missed: u64,
     clients: usize,
     watch: &Arc<Watch>,
 ) -> Result<(JoinSet<()>, hdrhistogram::Histogram<u64>)> {
-    // In the middle of what the others are watched for.
+    // Start after the other vault's traffic, so that the storm falls within it.
     tokio::time::sleep(LIVE / 8).await;
     let began = Instant::now();
     let (mut joins, mut live, mut times) = (JoinSet::new(), JoinSet::new(), histogram());
     for index in 0..clients {
-        let who = subscriber(bed, index, vault, watch);
+        let who = subscriber(testbed, index, vault, watch);
         joins.spawn(async move {
             let mut socket = Socket::connect(who.node, &who.cookie).await?;
             let seq = socket.join(&who.vault, Some(head), &who.watch).await?;
-            anyhow::ensure!(seq == head + missed, "joined at {seq}, where {} was expected", head + missed);
+            anyhow::ensure!(seq == head + missed, "joined at position {seq} instead of {}", head + missed);
             anyhow::Ok((socket, seq, began.elapsed(), who.watch))
         });
     }
@@ -111,6 +115,11 @@ async fn storm(
         record(&mut times, took);
         live.spawn(socket.listen(Sequence::After(seq), watch));
     }
-    anyhow::ensure!(times.len() == clients as u64, "not all came back after {:.1} s", seconds(began));
+    anyhow::ensure!(
+        times.len() == clients as u64,
+        "only {} clients were live again after {:.1} s",
+        times.len(),
+        began.elapsed().as_secs_f64()
+    );
     Ok((live, times))
 }

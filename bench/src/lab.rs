@@ -1,0 +1,12 @@
+//! What all runs share: the database cluster and the programs.
+
+use crate::database::Cluster;
+use crate::target::Programs;
+
+/// The resources that all runs share.
+pub struct Lab {
+    pub cluster: Cluster,
+    pub programs: Programs,
+    /// The process id of PostgreSQL's first process.
+    pub postgres_pid: u32,
+}
