@@ -1,8 +1,8 @@
-// Which page: by the address. Every address gets the same document, and nothing is kept from one page to the next.
+// The entry point. Every URL serves the same document; the URL selects the page. Pages share no state.
 import "./style.css";
 import { type ComponentChild, render } from "preact";
-import { currentUser, type User } from "./api/api";
-import { HOME, leaveForLogin } from "./lib/link";
+import { fetchCurrentUser, type User } from "./api/api";
+import { HOME_PATH, redirectToLogin } from "./lib/urls";
 import { ChooserPage } from "./pages/chooser";
 import { LoginPage } from "./pages/login";
 import { PanesPage } from "./pages/panes";
@@ -10,8 +10,8 @@ import { VaultPage } from "./pages/vault";
 
 const root = document.getElementById("app") as HTMLElement;
 
-/** Milliseconds between two questions to a server that does not answer. */
-const AGAIN = 1_000;
+/** Delay before the next request to a server that does not respond. */
+const RETRY_DELAY_MS = 1_000;
 
 function show(page: ComponentChild): void {
   render(page, root);
@@ -26,27 +26,27 @@ function pageFor(user: User): ComponentChild {
   return <ChooserPage user={user} />;
 }
 
-function Waiting({ failing }: { failing: boolean }) {
+function ServerUnavailable() {
   return (
     <main class="grid h-full place-items-center p-4">
       <p role="status" class="text-sm text-muted">
-        {failing && "The server does not answer. Trying again…"}
+        The server does not respond. Retrying…
       </p>
     </main>
   );
 }
 
-async function begin(): Promise<void> {
+async function start(): Promise<void> {
   if (location.pathname === "/login") return show(<LoginPage />);
   try {
-    const user = await currentUser();
-    if (user === null) return leaveForLogin();
-    if (location.pathname === "/") history.replaceState(null, "", HOME);
+    const user = await fetchCurrentUser();
+    if (user === null) return redirectToLogin();
+    if (location.pathname === "/") history.replaceState(null, "", HOME_PATH);
     show(pageFor(user));
   } catch {
-    show(<Waiting failing />);
-    setTimeout(() => void begin(), AGAIN);
+    show(<ServerUnavailable />);
+    setTimeout(() => void start(), RETRY_DELAY_MS);
   }
 }
 
-void begin();
+void start();

@@ -1,4 +1,4 @@
-// For those who do not use a mouse, or do not see: axe's rules, the keyboard, and what is read out.
+// Accessibility: axe's rules, keyboard operation and screen reader announcements.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -23,22 +23,22 @@ before(async () => {
 after(() => world?.close());
 
 const open = (options = {}) =>
-  // Colours are judged at rest: a highlight that fades is of no one colour.
+  // Without animations, because a fading highlight has no definite colour.
   openContext(world.browser, { url: world.url, reducedMotion: "reduce", ...options });
 
-/** Axe finds nothing serious, nor critical. */
+/** Asserts that axe finds no serious or critical violations. */
 async function assertAccessible(page, what) {
   await page.evaluate(AXE);
-  // Frames hold the same page, which is judged by itself.
+  // Frames contain the vault page, which is checked separately.
   const { violations } = await page.evaluate(() => globalThis.axe.run({ iframes: false }));
-  const faults = violations
+  const failures = violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
-  assert.deepEqual(faults, [], what);
+  assert.deepEqual(failures, [], what);
 }
 
 for (const colorScheme of ["light", "dark"]) {
-  test(`axe finds no serious fault: ${colorScheme}`, async () => {
+  test(`axe finds no serious violations in the ${colorScheme} colour scheme`, async () => {
     const visitor = await open({ colorScheme });
     const login = await visitor.newPage();
     await login.goto(`${world.url}/login?reason=ended`);
@@ -57,10 +57,10 @@ for (const colorScheme of ["light", "dark"]) {
     await contributor.removeSource(await contributor.addSource(vault, "Gone"));
     await page.locator("[data-mark=removed]").waitFor();
     await page.locator("[data-seq]").first().click();
-    await assertAccessible(page, "vault, with marks and a payload");
+    await assertAccessible(page, "vault, with highlights and a payload");
     await page.getByRole("button", { name: `Edit Marked, ${colorScheme}` }).click();
     await contributor.changeSource(source, { title: "Changed" });
-    await page.getByText("Changed meanwhile").waitFor();
+    await page.getByText("changed this source while you were editing").waitFor();
     await assertAccessible(page, "edit dialog");
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Second user" }).click();
@@ -80,7 +80,7 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-test("on a narrow screen nothing has to be scrolled sideways", async () => {
+test("a narrow screen needs no horizontal scrolling", async () => {
   const context = await open({ user: owner, viewport: { width: 320, height: 640 } });
   const long = await owner.createVault(`A vault with a long name and ${"no space ".repeat(10).replaceAll(" ", "")}`);
   await owner.addSource(long, "W".repeat(300), `https://example.com/${"w".repeat(300)}`);
@@ -94,13 +94,13 @@ test("on a narrow screen nothing has to be scrolled sideways", async () => {
   context.assertClean();
 });
 
-test("everything can be done with the keyboard, and the focus is never lost", async () => {
+test("everything works with the keyboard, and the focus is never lost", async () => {
   const context = await open({ user: owner });
   const page = await openVault(context, world.url, vault);
   const focused = () =>
     page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.id);
   await page.keyboard.press("Tab");
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to content");
   await page.keyboard.press("Enter");
   assert.equal(await focused(), "main");
 
@@ -116,9 +116,9 @@ test("everything can be done with the keyboard, and the focus is never lost", as
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  assert.equal(await focused(), "Edit By keyboard", "back where one was");
+  assert.equal(await focused(), "Edit By keyboard", "the focus returns to the opener");
 
-  // Others' changes move neither the focus nor what it is on.
+  // Changes by others move neither the focus nor the focused row.
   const row = sourceRow(page, "By keyboard");
   const { y } = await row.boundingBox();
   for (let i = 0; i < 5; i++) await contributor.addSource(vault, `Pushing ${i}`);
@@ -135,27 +135,27 @@ test("everything can be done with the keyboard, and the focus is never lost", as
   context.assertClean();
 });
 
-test("others' changes are read out, summed up; one's own and the count of events are not", async () => {
+test("screen readers announce a summary of others' changes, not the user's own changes or the event count", async () => {
   const context = await open({ user: viewer });
   const page = await openVault(context, world.url, vault);
-  const said = page.getByTestId("announcement");
-  const spoken = [];
-  await page.exposeFunction("spoke", (text) => spoken.push(text));
+  const announcement = page.getByTestId("announcement");
+  const announcements = [];
+  await page.exposeFunction("recordAnnouncement", (text) => announcements.push(text));
   await page.evaluate(() => {
     for (const region of document.querySelectorAll("[role=status]")) {
       let last = region.textContent;
-      const heard = new MutationObserver(() => {
+      const observer = new MutationObserver(() => {
         if (region.textContent === last) return;
         last = region.textContent;
-        globalThis.spoke(last);
+        globalThis.recordAnnouncement(last);
       });
-      heard.observe(region, { childList: true, characterData: true, subtree: true });
+      observer.observe(region, { childList: true, characterData: true, subtree: true });
     }
   });
   await contributor.addSource(vault, "Alone");
-  await said.getByText("Carlos Contributor added “Alone”").waitFor();
+  await announcement.getByText("Carlos Contributor added “Alone”").waitFor();
   for (let i = 0; i < 20; i++) await contributor.addSource(vault, `One of many ${i}`);
-  await said.getByText("20 sources added").waitFor();
-  assert.deepEqual(spoken, ["Carlos Contributor added “Alone”", "20 sources added"]);
+  await announcement.getByText("20 sources added").waitFor();
+  assert.deepEqual(announcements, ["Carlos Contributor added “Alone”", "20 sources added"]);
   context.assertClean();
 });

@@ -1,4 +1,4 @@
-// What a browser has to load, and where from.
+// The size and the origin of what a browser loads.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -7,14 +7,14 @@ import { gzipSync } from "node:zlib";
 const DIST = new URL("../dist/", import.meta.url);
 const LIMIT = 80 * 1000;
 
-test("scripts and styles are under 80 kB, compressed", (t) => {
+test("compressed scripts and styles are smaller than 80 kB", (t) => {
   const sizes = readdirSync(new URL("assets/", DIST)).map((name) => {
     const size = gzipSync(readFileSync(new URL(`assets/${name}`, DIST)), { level: 9 }).length;
     t.diagnostic(`${name}: ${size} bytes`);
     return size;
   });
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  t.diagnostic(`together ${total} bytes`);
+  t.diagnostic(`total ${total} bytes`);
   assert.ok(total < LIMIT, `${total} bytes`);
 });
 

@@ -1,4 +1,4 @@
-// The page that shows the interface: it works under the policy it is served with, and asks nobody but this server.
+// The API documentation page works under its Content-Security-Policy and contacts only this server.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openContext } from "./lib/browser.mjs";
@@ -10,15 +10,15 @@ before(async () => {
 });
 after(() => world?.close());
 
-test("the interface can be read and tried, with nothing from elsewhere and nothing that the policy forbids", async () => {
+test("the API can be read and tried, with requests to this server only and no policy violation", async () => {
   const user = await world.signUp("Ada");
   const context = await openContext(world.browser, { url: world.url, user });
-  const asked = new Set();
-  context.on("request", (request) => asked.add(new URL(request.url()).origin));
+  const origins = new Set();
+  context.on("request", (request) => origins.add(new URL(request.url()).origin));
   const page = await context.newPage();
   await page.goto(`${world.url}/docs`);
 
-  // As many operations as the document has.
+  // The page shows every operation of the document.
   const document = await (await fetch(`${world.url}/api/openapi.json`)).json();
   const operations = Object.values(document.paths).flatMap((item) => Object.keys(item));
   const blocks = page.locator(".opblock");
@@ -32,7 +32,7 @@ test("the interface can be read and tried, with nothing from elsewhere and nothi
   await list.locator(".live-responses-table .response-col_status", { hasText: "200" }).first().waitFor();
 
   assert.deepEqual(
-    [...asked].filter((origin) => origin !== world.url && origin !== "null"),
+    [...origins].filter((origin) => origin !== world.url && origin !== "null"),
     [],
   );
   context.assertClean();

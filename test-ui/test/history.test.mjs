@@ -1,4 +1,4 @@
-// The history slider. The page asks the server whether it can tell the past, and shows the slider only then.
+// The history slider. The page shows the slider only if the server supports the history.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openContext, openVault, REFUSED, sourceRow } from "./lib/browser.mjs";
@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => world?.close());
 
-test("the list is shown as it was at any event, and cannot be changed there", async () => {
+test("the slider shows the list as of any event, without actions", async () => {
   const context = await openContext(world.browser, { url: world.url, user: owner });
   const page = await openVault(context, world.url, vault);
   const slider = page.getByRole("slider", { name: "History" });
@@ -31,28 +31,32 @@ test("the list is shown as it was at any event, and cannot be changed there", as
     [1, []],
   ]) {
     await page.keyboard.press("ArrowLeft");
-    const then = `Sources as of event ${seq}`;
-    await eventually(async () => (await titles(then)).join() === wanted.join(), `${wanted} ${then}`);
-    assert.equal(await page.getByRole("button", { name: /^(Edit|Delete) / }).count(), 0, "the past is not changed");
+    const group = `Sources as of event ${seq}`;
+    await eventually(async () => (await titles(group)).join() === wanted.join(), `${wanted} in ${group}`);
+    assert.equal(
+      await page.getByRole("button", { name: /^(Edit|Delete) / }).count(),
+      0,
+      "earlier states have no actions",
+    );
   }
-  await owner.addSource(vault, "Meanwhile");
+  await owner.addSource(vault, "Added later");
   await page.getByText("as of event 1 of 6", { exact: true }).first().waitFor();
   await page.getByRole("button", { name: "Back to now" }).click();
-  await sourceRow(page, "Meanwhile").waitFor();
+  await sourceRow(page, "Added later").waitFor();
   context.assertClean();
 });
 
-test("with a server that cannot tell the past, there is no slider", async () => {
+test("without history support on the server, there is no slider", async () => {
   const expected = [REFUSED(400, "/api/vaults/[0-9a-f-]+/sources\\?limit=1&at=\\d+$")];
   const context = await openContext(world.browser, { url: world.url, user: owner, expected });
   await context.route(/\/sources\?.*\bat=\d+/, (route) =>
     route.fulfill({ status: 400, json: { code: "BAD_REQUEST" }, contentType: "application/problem+json" }),
   );
-  const asked = context.waitForEvent("response", (response) => /\bat=\d+/.test(response.url()));
+  const response = context.waitForEvent("response", (response) => /\bat=\d+/.test(response.url()));
   const page = await openVault(context, world.url, vault);
-  await asked;
-  await owner.addSource(vault, "Drawn after the answer");
-  await sourceRow(page, "Drawn after the answer").waitFor();
+  await response;
+  await owner.addSource(vault, "Added after the response");
+  await sourceRow(page, "Added after the response").waitFor();
   assert.equal(await page.getByRole("slider").count(), 0);
   context.assertClean();
 });

@@ -1,10 +1,10 @@
-// Two people in one vault, in two browsers: each sees what the other does, by role (scenarios 1 and 3 of the plan).
+// Two users in one vault, in two browsers: each sees the other's changes, according to their roles (scenarios 1 and 3).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openContext, openVault, REFUSED, sourceRow } from "./lib/browser.mjs";
 import { startWorld } from "./lib/world.mjs";
 
-/** What is promised between a change and its appearance in another browser, in milliseconds. */
+/** The promised time between a change and its appearance in another browser, in milliseconds. */
 const ARRIVAL_MS = 1_000;
 
 let world, owner, contributor, viewer;
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => world?.close());
 
-async function vaultOfThree() {
+async function createSharedVault() {
   const vault = await owner.createVault("Reading list");
   await owner.addMember(vault, contributor, "contributor");
   await owner.addMember(vault, viewer, "viewer");
@@ -25,21 +25,21 @@ async function vaultOfThree() {
 
 const open = (user) => openContext(world.browser, { url: world.url, user });
 
-/** Does `act`, and prints how long it took from then until `seen`. */
-async function arrives(t, what, act, seen) {
-  const watching = seen();
-  // Judged below; unhandled it would end the process if `act` fails.
-  watching.catch(() => {});
+/** Runs `act`, waits for `visible`, and asserts that the change arrived in time. */
+async function assertArrives(t, what, act, visible) {
+  const arrival = visible();
+  // Awaited below. If `act` fails first, an unhandled rejection would end the process.
+  arrival.catch(() => {});
   const from = performance.now();
   await act();
-  await watching;
+  await arrival;
   const ms = Math.round(performance.now() - from);
-  t.diagnostic(`${what}: seen by the other after ${ms} ms`);
+  t.diagnostic(`${what}: visible to the other user after ${ms} ms`);
   assert.ok(ms <= ARRIVAL_MS, `${what} arrives within ${ARRIVAL_MS} ms, not ${ms}`);
 }
 
 test("owner and contributor see each other add, change and remove sources within 1 s", async (t) => {
-  const vault = await vaultOfThree();
+  const vault = await createSharedVault();
   const [ownersContext, othersContext] = [await open(owner), await open(contributor)];
   const [mine, theirs] = [
     await openVault(ownersContext, world.url, vault),
@@ -47,8 +47,8 @@ test("owner and contributor see each other add, change and remove sources within
   ];
 
   await mine.getByLabel("Title", { exact: true }).fill("A paper");
-  await mine.getByLabel("Address of the file").fill("https://example.com/a.pdf");
-  await arrives(
+  await mine.getByLabel("File URL").fill("https://example.com/a.pdf");
+  await assertArrives(
     t,
     "added",
     () => mine.getByRole("button", { name: "Add source" }).click(),
@@ -62,7 +62,7 @@ test("owner and contributor see each other add, change and remove sources within
 
   await row.getByRole("button", { name: "Edit A paper" }).click();
   await theirs.getByRole("dialog").getByLabel("Title").fill("A better paper");
-  await arrives(
+  await assertArrives(
     t,
     "changed",
     () => theirs.getByRole("button", { name: "Save" }).click(),
@@ -71,7 +71,7 @@ test("owner and contributor see each other add, change and remove sources within
   assert.match(await sourceRow(mine, "A better paper").innerText(), /changed by Carlos Contributor .* v2/s);
 
   await sourceRow(mine, "A better paper").getByRole("button", { name: "Delete A better paper" }).click();
-  await arrives(
+  await assertArrives(
     t,
     "removed",
     () => mine.getByRole("button", { name: "Remove", exact: true }).click(),
@@ -83,25 +83,25 @@ test("owner and contributor see each other add, change and remove sources within
   await othersContext.assertClean();
 });
 
-test("a viewer sees why the forms are off, and the server refuses what is sent all the same", async () => {
-  const vault = await vaultOfThree();
+test("a viewer sees why the form is disabled, and the server rejects an attempt anyway", async () => {
+  const vault = await createSharedVault();
   const context = await open(viewer);
   const page = await openVault(context, world.url, vault);
   assert.ok(await page.getByLabel("Title", { exact: true }).isDisabled());
   assert.ok(await page.getByRole("button", { name: "Add source" }).isDisabled());
-  await page.getByText("You are a viewer: you see every change, and make none.").waitFor();
+  await page.getByText("You are a viewer: you see every change but cannot make any.").waitFor();
   await page.getByRole("button", { name: "Try it anyway" }).click();
   await page.getByText("The server refused: Insufficient permissions (FORBIDDEN)").waitFor();
 
   const source = await contributor.addSource(vault, "For all to see");
   await sourceRow(page, "For all to see").waitFor();
-  assert.equal(await page.getByRole("button", { name: /^(Edit|Delete) / }).count(), 0, "nothing to change it with");
-  assert.equal((await owner.ask("GET", `/api/vaults/${vault.id}/sources`)).body.sources.length, 1);
+  assert.equal(await page.getByRole("button", { name: /^(Edit|Delete) / }).count(), 0, "a viewer has no actions");
+  assert.equal((await owner.request("GET", `/api/vaults/${vault.id}/sources`)).body.sources.length, 1);
   assert.equal(source.version, 1);
   context.assertClean();
 });
 
-test("members are added, given other roles and removed by the owner, and everyone sees it at once", async (t) => {
+test("the owner adds members, changes roles and removes members, and everyone sees it within 1 s", async (t) => {
   const vault = await owner.createVault("Members");
   const ownersContext = await open(owner);
   const othersContext = await open(contributor);
@@ -114,7 +114,7 @@ test("members are added, given other roles and removed by the owner, and everyon
   const theirs = await openVault(othersContext, world.url, vault);
   assert.ok(await theirs.getByRole("button", { name: "Add source" }).isDisabled());
 
-  await arrives(
+  await assertArrives(
     t,
     "made contributor",
     () => mine.getByLabel("Role of Carlos Contributor").selectOption("contributor"),
@@ -123,20 +123,20 @@ test("members are added, given other roles and removed by the owner, and everyon
   await theirs.getByRole("list", { name: "Members" }).getByText("contributor", { exact: true }).waitFor();
 
   await mine.getByRole("button", { name: "Remove Carlos Contributor" }).click();
-  await arrives(
+  await assertArrives(
     t,
     "removed from the vault",
     () => mine.getByRole("button", { name: "Remove", exact: true }).click(),
     () => theirs.getByRole("heading", { name: "Your access was removed" }).waitFor(),
   );
   assert.equal(await theirs.getByTestId("connection").innerText(), "Access removed");
-  assert.equal(await theirs.locator("[data-source]").count(), 0, "nothing of the vault is left");
+  assert.equal(await theirs.locator("[data-source]").count(), 0, "no content of the vault remains");
   await mine.getByLabel("Role of Carlos Contributor").waitFor({ state: "detached" });
   ownersContext.assertClean();
   othersContext.assertClean();
 });
 
-test("a refusal of the server is shown: the last owner cannot go", async () => {
+test("the page shows the server's rejection when the last owner leaves", async () => {
   const vault = await owner.createVault("Last owner");
   const expected = [REFUSED(409, "/api/vaults/[0-9a-f-]+/members/")];
   const context = await openContext(world.browser, { url: world.url, user: owner, expected });
@@ -150,15 +150,15 @@ test("a refusal of the server is shown: the last owner cannot go", async () => {
   context.assertClean();
 });
 
-test("the event log shows what comes, with the payload on demand, and its delay is plotted", async () => {
-  const vault = await vaultOfThree();
-  await owner.addSource(vault, "Of before");
+test("the event log shows events with their payloads, and the plot shows their latency", async () => {
+  const vault = await createSharedVault();
+  await owner.addSource(vault, "Earlier");
   const context = await open(viewer);
   const page = await openVault(context, world.url, vault);
   await page.locator('[data-seq="4"]', { hasText: "source:created" }).filter({ hasText: "earlier" }).waitFor();
-  assert.match(await sourceRow(page, "Of before").innerText(), /added by Olivia Owner/, "known from the log");
+  assert.match(await sourceRow(page, "Earlier").innerText(), /added by Olivia Owner/, "the author comes from the log");
 
-  const source = await contributor.addSource(vault, "Of now");
+  const source = await contributor.addSource(vault, "New");
   const event = page.locator('[data-seq="5"]');
   await event.click();
   assert.match(await event.innerText(), /source:created\s+Carlos Contributor\s+\d+ ms/);

@@ -1,4 +1,4 @@
-// What one does shows at once, and ends in what the server has: whatever happens to requests, answers and versions.
+// The user's own changes appear at once and end in the server's state, whatever happens to requests and responses.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openContext, openVault, REFUSED, sourceRow } from "./lib/browser.mjs";
@@ -12,8 +12,8 @@ before(async () => {
 });
 after(() => world?.close());
 
-async function start(user, expected = []) {
-  const vault = await owner.createVault("Optimism");
+async function openSharedVault(user, expected = []) {
+  const vault = await owner.createVault("Optimistic edits");
   await owner.addMember(vault, contributor, "contributor");
   const context = await openContext(world.browser, { url: world.url, user, expected });
   return { vault, context, page: await openVault(context, world.url, vault) };
@@ -21,21 +21,21 @@ async function start(user, expected = []) {
 
 async function add(page, title) {
   await page.getByLabel("Title", { exact: true }).fill(title);
-  await page.getByLabel("Address of the file").fill("https://example.com/a.pdf");
+  await page.getByLabel("File URL").fill("https://example.com/a.pdf");
   await page.getByRole("button", { name: "Add source" }).click();
 }
 
-const listed = async (vault) => (await owner.ask("GET", `/api/vaults/${vault.id}/sources`)).body.sources;
+const listed = async (vault) => (await owner.request("GET", `/api/vaults/${vault.id}/sources`)).body.sources;
 
-/** A promise, and what fulfils it. */
+/** Returns a promise and the function that resolves it. */
 function gate() {
   let open;
   const opened = new Promise((resolve) => (open = resolve));
   return { open, opened };
 }
 
-test("a change shows before it is answered, and settles on the server's version", async () => {
-  const { vault, context, page } = await start(owner);
+test("a change appears before the response, then shows the server's version", async () => {
+  const { vault, context, page } = await openSharedVault(owner);
   await owner.addSource(vault, "Draft");
   const { open, opened } = gate();
   await page.route("**/api/sources/*", async (route) => {
@@ -54,8 +54,8 @@ test("a change shows before it is answered, and settles on the server's version"
   context.assertClean();
 });
 
-test("the event that comes before the answer is not shown beside what it answers", async () => {
-  const { vault, context, page } = await start(owner);
+test("an event that arrives before the response does not list the source twice", async () => {
+  const { vault, context, page } = await openSharedVault(owner);
   const { open, opened } = gate();
   await page.route("**/sources", async (route) => {
     const response = await route.fetch();
@@ -72,8 +72,8 @@ test("the event that comes before the answer is not shown beside what it answers
   context.assertClean();
 });
 
-test("an answer that is lost makes the page ask again, and nothing is done twice (I9)", async () => {
-  const { vault, context, page } = await start(owner, [/net::ERR_CONNECTION_RESET/]);
+test("after a lost response the page retries, and the change is applied once (I9)", async () => {
+  const { vault, context, page } = await openSharedVault(owner, [/net::ERR_CONNECTION_RESET/]);
   const keys = [];
   await page.route("**/sources", async (route) => {
     keys.push(route.request().headers()["idempotency-key"]);
@@ -81,41 +81,41 @@ test("an answer that is lost makes the page ask again, and nothing is done twice
     await route.fetch();
     return route.abort("connectionreset");
   });
-  await add(page, "Asked twice");
+  await add(page, "Sent twice");
   await eventually(() => keys.length === 2, "a second request");
   await page.locator("[data-edit]").waitFor({ state: "detached" });
-  await sourceRow(page, "Asked twice").waitFor();
+  await sourceRow(page, "Sent twice").waitFor();
   assert.equal(keys[0], keys[1]);
   assert.equal((await listed(vault)).length, 1);
-  assert.equal(await page.getByRole("link", { name: "Asked twice" }).count(), 1);
+  assert.equal(await page.getByRole("link", { name: "Sent twice" }).count(), 1);
   context.assertClean();
 });
 
-test("a change over an older version is refused, what is there is loaded, and one decides", async () => {
-  const { vault, context, page } = await start(owner, [REFUSED(412, "/api/sources/")]);
+test("an edit of an older version is rejected, the current version is loaded, and the user decides", async () => {
+  const { vault, context, page } = await openSharedVault(owner, [REFUSED(412, "/api/sources/")]);
   const source = await owner.addSource(vault, "First words");
   await page.getByRole("button", { name: "Edit First words" }).click();
   const dialog = page.getByRole("dialog");
   await contributor.changeSource(source, { title: "Their words" });
-  await dialog.getByText("Changed meanwhile by Carlos Contributor. Version 2 is now:").waitFor();
+  await dialog.getByText("Carlos Contributor changed this source while you were editing.").waitFor();
   await dialog.getByLabel("Title").fill("My words");
   await dialog.getByRole("button", { name: "Save" }).click();
 
   const row = sourceRow(page, "Their words");
-  await row.getByText("Not changed. Someone else changed it first (412); version 2 is loaded.").waitFor();
+  await row.getByText("Not changed. Someone else changed it first (412). Version 2 is loaded.").waitFor();
   await row.getByRole("button", { name: "Edit again" }).click();
-  assert.equal(await dialog.getByLabel("Title").inputValue(), "My words", "what one wrote is not lost");
+  assert.equal(await dialog.getByLabel("Title").inputValue(), "My words", "the user's text is kept");
   await dialog.getByText("“Their words”").waitFor();
   await dialog.getByRole("button", { name: "Keep mine" }).click();
-  await dialog.getByText("Over version 2").waitFor();
+  await dialog.getByText("Based on version 2").waitFor();
   await dialog.getByRole("button", { name: "Save" }).click();
   await eventually(async () => /v3/.test(await sourceRow(page, "My words").innerText()), "my words as version 3");
   assert.equal((await listed(vault))[0].title, "My words");
   context.assertClean();
 });
 
-test("a source that someone changed is not deleted by one who has not seen the change", async () => {
-  const { vault, context, page } = await start(owner, [REFUSED(412, "/api/sources/")]);
+test("a user cannot delete a source that changed before they saw the change", async () => {
+  const { vault, context, page } = await openSharedVault(owner, [REFUSED(412, "/api/sources/")]);
   const source = await owner.addSource(vault, "Worthless");
   await page.getByRole("button", { name: "Delete Worthless" }).click();
   await contributor.changeSource(source, { title: "Precious" });
@@ -129,8 +129,8 @@ test("a source that someone changed is not deleted by one who has not seen the c
   context.assertClean();
 });
 
-test("what is refused is taken back, with the reason", async () => {
-  const { vault, context, page } = await start(contributor, [REFUSED(403, "/api/vaults/")]);
+test("a rejected change is reverted, with the reason", async () => {
+  const { vault, context, page } = await openSharedVault(contributor, [REFUSED(403, "/api/vaults/")]);
   const { open, opened } = gate();
   await page.route("**/sources", async (route) => {
     await opened;
@@ -138,7 +138,7 @@ test("what is refused is taken back, with the reason", async () => {
   });
   await add(page, "Too late");
   await page.getByText("saving…").waitFor();
-  await owner.ask("PATCH", `/api/vaults/${vault.id}/members/${contributor.user.id}`, { role: "viewer" });
+  await owner.request("PATCH", `/api/vaults/${vault.id}/members/${contributor.user.id}`, { role: "viewer" });
   open();
   await page.getByText("Not added. Insufficient permissions").waitFor();
   await page.getByRole("button", { name: "Discard" }).click();

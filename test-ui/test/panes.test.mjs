@@ -1,4 +1,4 @@
-// Two panes side by side, and the way to a second user.
+// Two panes side by side, and the second user.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openContext, openVault } from "./lib/browser.mjs";
@@ -17,7 +17,7 @@ const pane = (page, name) => page.frameLocator(`iframe[title="${name} pane"]`);
 const connected = (frame, vault) =>
   frame.getByTestId("connection").getByText(`Connected to vault-${vault.id}`).waitFor();
 
-test("one vault twice: what is added in one pane is in the other at once; then two vaults", async () => {
+test("with one vault in both panes, a source added in one appears in the other; then two vaults", async () => {
   const context = await openContext(world.browser, { url: world.url, user: owner });
   const page = await openVault(context, world.url, first);
   await page.getByRole("link", { name: "Side by side" }).click();
@@ -25,7 +25,7 @@ test("one vault twice: what is added in one pane is in the other at once; then t
   await connected(left, first);
   await connected(right, first);
   await left.getByLabel("Title", { exact: true }).fill("Seen twice");
-  await left.getByLabel("Address of the file").fill("https://example.com/twice.pdf");
+  await left.getByLabel("File URL").fill("https://example.com/twice.pdf");
   await left.getByRole("button", { name: "Add source" }).click();
   await right.getByRole("link", { name: "Seen twice" }).waitFor({ timeout: 1_000 });
 
@@ -39,7 +39,7 @@ test("one vault twice: what is added in one pane is in the other at once; then t
   context.assertClean();
 });
 
-test("the session ends in a pane: the whole page goes to login, and comes back to both panes", async () => {
+test("when the session ends in a pane, the whole page goes to login and returns to both panes", async () => {
   const session = await new Rest(world.url).signIn(owner.user.email, PASSWORD);
   const context = await openContext(world.browser, { url: world.url, user: session });
   const page = await context.newPage();
@@ -47,7 +47,7 @@ test("the session ends in a pane: the whole page goes to login, and comes back t
   await page.goto(`${world.url}/test/realtime${panes}`);
   await connected(pane(page, "Left"), first);
   await connected(pane(page, "Right"), second);
-  await session.ask("POST", "/api/auth/logout");
+  await session.request("POST", "/api/auth/logout");
   await page.waitForURL("**/login?**");
   await page.getByLabel("Email").fill(owner.user.email);
   await page.getByLabel("Password").fill(PASSWORD);
@@ -58,7 +58,7 @@ test("the session ends in a pane: the whole page goes to login, and comes back t
   context.assertClean();
 });
 
-test("a second user is one click away, under the other name of this machine", async () => {
+test("the other name of this machine opens the page for a second user", async () => {
   const context = await openContext(world.browser, { url: world.url, user: owner });
   const page = await openVault(context, world.url, first);
   await page.getByRole("button", { name: "Second user" }).click();

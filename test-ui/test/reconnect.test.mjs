@@ -1,4 +1,4 @@
-// The connection is lost, in both of the usual ways: the page is back within 2 s, and has missed nothing (I4).
+// After a lost connection, the page is live again within 2 s and has missed no event (I4).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { connection, OFFLINE, openContext, openVault, sourceRow } from "./lib/browser.mjs";
@@ -7,7 +7,7 @@ import { Server } from "./lib/server.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { startWorld } from "./lib/world.mjs";
 
-/** From the moment the server or the network is there again, in milliseconds. */
+/** The promised time from the return of the server or the network until the page is live, in milliseconds. */
 const BACK_MS = 2_000;
 
 let world, owner, viewer;
@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => world?.close());
 
-async function vaultOfTwo(name) {
+async function createSharedVault(name) {
   const vault = await owner.createVault(name);
   await owner.addMember(vault, viewer, "viewer");
   return vault;
@@ -25,17 +25,17 @@ async function vaultOfTwo(name) {
 
 const open = (user) => openContext(world.browser, { url: world.url, user, expected: [OFFLINE] });
 
-/** Waits until the page is live again, and judges how long that took since `from`. */
-async function back(t, page, vault, from) {
+/** Waits until the page is live again, and asserts that this took at most BACK_MS since `from`. */
+async function assertBackInTime(t, page, vault, from) {
   await connection(page, `Connected to vault-${vault.id}`);
   const ms = Math.round(performance.now() - from);
   t.diagnostic(`live again after ${ms} ms; the page says: ${await page.getByTestId("outage").innerText()}`);
   assert.ok(ms <= BACK_MS, `the page is live again within ${BACK_MS} ms, not ${ms}`);
 }
 
-/** What the page shows is what the server has. */
-async function assertSame(page, rest, vault) {
-  const { body } = await rest.ask("GET", `/api/vaults/${vault.id}/sources`);
+/** Asserts that the page shows the server's state. */
+async function assertShowsServerState(page, rest, vault) {
+  const { body } = await rest.request("GET", `/api/vaults/${vault.id}/sources`);
   const wanted = body.sources.map(({ title }) => title).reverse();
   await eventually(async () => {
     const shown = await page.locator("[data-source]:not([data-mark=removed]) a").allInnerTexts();
@@ -47,8 +47,8 @@ async function assertSame(page, rest, vault) {
   );
 }
 
-test("the server is killed and started again: the page reconnects and has what other servers took meanwhile", async (t) => {
-  const vault = await vaultOfTwo("Restart");
+test("after the server is killed and restarted, the page has the changes made on another server in between", async (t) => {
+  const vault = await createSharedVault("Restart");
   const context = await open(viewer);
   const page = await openVault(context, world.url, vault);
   const kept = await owner.addSource(vault, "Before the crash");
@@ -58,29 +58,29 @@ test("the server is killed and started again: the page reconnects and has what o
   try {
     const elsewhere = new Rest(other.url);
     elsewhere.cookie = owner.cookie;
-    await world.server.end("SIGKILL");
+    await world.server.stop("SIGKILL");
     await page
       .getByTestId("connection")
       .getByText(/^Reconnecting, attempt [1-9]\d*$/)
       .waitFor();
     for (let i = 1; i <= 5; i++) await elsewhere.addSource(vault, `During the outage ${i}`);
     await elsewhere.changeSource(kept, { title: "Changed during the outage" });
-    await elsewhere.removeSource(await elsewhere.addSource(vault, "Come and gone"));
+    await elsewhere.removeSource(await elsewhere.addSource(vault, "Added and removed"));
 
     world.server = await Server.start({ database: world.database, port: world.server.port });
-    await back(t, page, vault, performance.now());
+    await assertBackInTime(t, page, vault, performance.now());
     assert.match(await page.getByTestId("outage").innerText(), /8 events caught up/);
-    await assertSame(page, elsewhere, vault);
+    await assertShowsServerState(page, elsewhere, vault);
   } finally {
-    await other.end();
+    await other.stop();
   }
-  await owner.addSource(vault, "After it");
-  await sourceRow(page, "After it").waitFor();
+  await owner.addSource(vault, "After the outage");
+  await sourceRow(page, "After the outage").waitFor();
   context.assertClean();
 });
 
-test("the network goes and comes: the page says so, reconnects and misses nothing", async (t) => {
-  const vault = await vaultOfTwo("Network");
+test("when the network fails and returns, the page shows it, reconnects and misses no event", async (t) => {
+  const vault = await createSharedVault("Network");
   const context = await open(viewer);
   const page = await openVault(context, world.url, vault);
   await context.setOffline(true);
@@ -89,19 +89,19 @@ test("the network goes and comes: the page says so, reconnects and misses nothin
     .getByText(/^(Connection lost|Reconnecting, attempt \d+)$/)
     .waitFor();
   for (let i = 1; i <= 5; i++) await owner.addSource(vault, `While away ${i}`);
-  // Well into the growing waits between attempts.
+  // Several attempts, so that the delays between them have grown.
   await page
     .getByTestId("connection")
     .getByText(/^Reconnecting, attempt ([4-9]|\d\d+)$/)
     .waitFor();
   await context.setOffline(false);
-  await back(t, page, vault, performance.now());
-  await assertSame(page, owner, vault);
+  await assertBackInTime(t, page, vault, performance.now());
+  await assertShowsServerState(page, owner, vault);
   context.assertClean();
 });
 
-test("what is added without a network is shown as not yet saved, and is saved once when the network is back", async () => {
-  const vault = await vaultOfTwo("Offline work");
+test("a source added offline is shown as unsaved, and is saved once when the network is back", async () => {
+  const vault = await createSharedVault("Offline work");
   const context = await open(owner);
   const page = await openVault(context, world.url, vault);
   await context.setOffline(true);
@@ -110,12 +110,12 @@ test("what is added without a network is shown as not yet saved, and is saved on
     .getByText(/^(Connection lost|Reconnecting, attempt \d+)$/)
     .waitFor();
   await page.getByLabel("Title", { exact: true }).fill("Written on a train");
-  await page.getByLabel("Address of the file").fill("https://example.com/train.pdf");
+  await page.getByLabel("File URL").fill("https://example.com/train.pdf");
   await page.getByRole("button", { name: "Add source" }).click();
   await page.locator('[data-edit="sending"]', { hasText: "Written on a train" }).getByText("saving…").waitFor();
   await context.setOffline(false);
   await sourceRow(page, "Written on a train").waitFor();
   await page.locator("[data-edit]").waitFor({ state: "detached" });
-  await assertSame(page, owner, vault);
+  await assertShowsServerState(page, owner, vault);
   context.assertClean();
 });

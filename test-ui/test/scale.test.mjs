@@ -1,4 +1,4 @@
-// Many sources, many events: the page stays quick, and nothing on it jumps.
+// With many sources and events, the page stays fast, and its layout does not shift.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openContext, openVault, sourceRow } from "./lib/browser.mjs";
@@ -9,8 +9,8 @@ const MANY = 5_000;
 const EVENTS = 250;
 const PER_SECOND = 50;
 /**
- * No task of the page may hold it up for longer, in milliseconds. Alone on a machine none takes 100; test machines draw
- * without a graphics card, and with others.
+ * The maximum duration of a task on the page, in milliseconds. On an idle machine no task takes 100 ms, but test
+ * machines are shared and have no graphics card.
  */
 const LONGEST_TASK_MS = 400;
 
@@ -20,7 +20,7 @@ before(async () => {
   [owner, contributor] = await Promise.all(["Olivia Owner", "Carlos Contributor"].map(world.signUp));
   vault = await owner.createVault("Large");
   await owner.addMember(vault, contributor, "contributor");
-  // The very function that the server calls; by REST it would take minutes.
+  // The function that the server calls, directly: over REST this would take minutes.
   await world.database.rows(
     `SELECT f.* FROM generate_series(1, ${MANY}) AS n, sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid],
        ARRAY[$2::uuid], ARRAY['Paper ' || n], ARRAY['https://example.com/' || n || '.pdf'], true) AS f`,
@@ -52,7 +52,7 @@ const boxes = async () => {
   return Promise.all(parts.map((part) => part.boundingBox()));
 };
 
-test(`${MANY} sources: only those in sight exist, and scrolling through them is smooth`, async (t) => {
+test(`with ${MANY} sources, only the visible rows exist, and scrolling is smooth`, async (t) => {
   await page.getByTestId("source-count").getByText("5,000 sources").waitFor();
   await sourceRow(page, `Paper ${MANY}`).waitFor();
   const rows = await page.locator("[data-source]").count();
@@ -61,7 +61,7 @@ test(`${MANY} sources: only those in sight exist, and scrolling through them is 
   await observe();
   const list = page.getByRole("group", { name: "Sources, newest first" });
   await list.hover();
-  // As a person does, and at each step what should be in sight is.
+  // In steps, as a person scrolls. After each step, the expected row is visible.
   for (let step = 1; step <= 30; step++) {
     await page.mouse.wheel(0, 680);
     await sourceRow(page, `Paper ${MANY - step * 10}`).waitFor();
@@ -79,33 +79,33 @@ test(`${MANY} sources: only those in sight exist, and scrolling through them is 
   await page.getByLabel("Filter sources").fill("");
 });
 
-test(`${PER_SECOND} events a second: all arrive, and nothing jumps`, async (t) => {
+test(`at ${PER_SECOND} events per second, all arrive, and the layout does not shift`, async (t) => {
   await page.mouse.move(5, 5);
   await observe();
   const before = await boxes();
-  const begun = performance.now();
+  const startedAt = performance.now();
   const sent = [];
   for (let i = 1; i <= EVENTS; i++) {
-    const ahead = begun + (i * 1000) / PER_SECOND - performance.now();
-    // The pace of the writer, not a wait for anything.
+    const ahead = startedAt + (i * 1000) / PER_SECOND - performance.now();
+    // The rate of the writer, not a wait for a condition.
     if (ahead > 0) await new Promise((resolve) => setTimeout(resolve, ahead));
     sent.push(contributor.addSource(vault, `Poured ${i}`));
   }
   await Promise.all(sent);
-  const rate = (EVENTS * 1000) / (performance.now() - begun);
+  const rate = (EVENTS * 1000) / (performance.now() - startedAt);
   await page.getByTestId("source-count").getByText("5,250 sources").waitFor();
   const { tasks, shift } = await page.evaluate(() => globalThis.seen);
-  const delays = await page.getByRole("region", { name: "Commit to browser" }).locator("dl").innerText();
+  const latencies = await page.getByRole("region", { name: "Commit to browser" }).locator("dl").innerText();
   t.diagnostic(
     `${rate.toFixed(1)} events/s; layout shift ${shift.toFixed(4)}; tasks over 50 ms: ${tasks.join(", ") || "none"}`,
   );
-  t.diagnostic(`commit to browser: ${delays.replaceAll(/\s+/g, " ")}`);
+  t.diagnostic(`commit to browser: ${latencies.replaceAll(/\s+/g, " ")}`);
   assert.ok(shift < 0.01, `layout shift ${shift}`);
-  assert.deepEqual(await boxes(), before, "every part of the page is where it was");
+  assert.deepEqual(await boxes(), before, "every part of the page stays in place");
   assert.ok(Math.max(0, ...tasks) < LONGEST_TASK_MS, `no task takes ${LONGEST_TASK_MS} ms`);
 });
 
-test("what one points at stays where it is, and one is told how much is new above", async () => {
+test("the row under the pointer stays in place, and the page shows how many rows are new above", async () => {
   const row = sourceRow(page, "Paper 5000");
   const list = page.getByRole("group", { name: "Sources, newest first" });
   await page.getByLabel("Filter sources").fill("paper 50");

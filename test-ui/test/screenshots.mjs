@@ -1,7 +1,7 @@
-// Pictures of the main states for the documentation, taken of the real page: `npm run screenshots`.
+// Takes the screenshots of the documentation from the real page: `npm run screenshots`.
 //
-// They look like the machine they are made on. With the font Inter there (Debian: fonts-inter) they look more like what
-// most people have; with pngquant there they are a third of the size.
+// They depend on the machine. With the font Inter (Debian: fonts-inter) they look more like most people's systems, and
+// with pngquant they are a third of the size.
 import { mkdirSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -33,7 +33,7 @@ try {
   const [owner, contributor, viewer] = await Promise.all(
     ["owner", "contributor", "viewer"].map((role) => new Rest(world.url).signIn(`${role}@demo.com`, "syncscript-demo")),
   );
-  const [vault] = (await owner.ask("GET", "/api/vaults")).body.vaults;
+  const [vault] = (await owner.request("GET", "/api/vaults")).body.vaults;
   const sources = [];
   for (const [title, url] of PAPERS) sources.push(await contributor.addSource(vault, title, url));
   const standards = await owner.createVault("Standards");
@@ -50,14 +50,17 @@ try {
 
   for (const colorScheme of SCHEMES) {
     await login(await open(undefined, { colorScheme }), `login-${colorScheme}`);
-    await live(await open(owner, { colorScheme }), `vault-${colorScheme}`);
-    await refused(await open(viewer, { colorScheme }), `viewer-${colorScheme}`);
+    await busyVault(await open(owner, { colorScheme }), `vault-${colorScheme}`);
+    await viewerAttempt(await open(viewer, { colorScheme }), `viewer-${colorScheme}`);
   }
   await conflict(await open(owner, { colorScheme: "light" }), "conflict-light");
-  await past(await open(owner, { colorScheme: "light" }), "history-light");
+  await history(await open(owner, { colorScheme: "light" }), "history-light");
   await panes(await open(owner, { colorScheme: "dark" }), "panes-dark");
-  await narrow(await open(viewer, { colorScheme: "light", viewport: { width: 390, height: 844 } }), "narrow-light");
-  await away(await open(contributor, { colorScheme: "dark" }), "reconnecting-dark");
+  await narrowScreen(
+    await open(viewer, { colorScheme: "light", viewport: { width: 390, height: 844 } }),
+    "narrow-light",
+  );
+  await offline(await open(contributor, { colorScheme: "dark" }), "reconnecting-dark");
 
   async function login(context, name) {
     const page = await context.newPage();
@@ -67,11 +70,11 @@ try {
     await context.close();
   }
 
-  /** In the midst of it: a source each that was added, changed and removed just now, and delays to plot. */
-  async function live(context, name) {
+  /** A busy vault: a source just added, one changed and one removed, and latencies to plot. */
+  async function busyVault(context, name) {
     const page = await openVault(context, world.url, vault);
     for (let i = 0; i < 120; i++) {
-      // As a busy team might, not as fast as the server can.
+      // The pace of a busy team, not the server's maximum.
       await pause(30);
       const source = sources[i % sources.length];
       await users[i % 2 ? "owner" : "contributor"].changeSource(source, {
@@ -90,7 +93,7 @@ try {
     await context.close();
   }
 
-  async function refused(context, name) {
+  async function viewerAttempt(context, name) {
     const page = await openVault(context, world.url, vault);
     await page.getByRole("button", { name: "Try it anyway" }).click();
     await page.getByText("The server refused").waitFor();
@@ -102,16 +105,16 @@ try {
 
   async function conflict(context, name) {
     const page = await openVault(context, world.url, vault);
-    const title = (await owner.ask("GET", `/api/sources/${sources[1].id}`)).body.source.title;
+    const title = (await owner.request("GET", `/api/sources/${sources[1].id}`)).body.source.title;
     await page.getByRole("button", { name: `Edit ${title}` }).click();
     await page.getByRole("dialog").getByLabel("Title").fill("Lamport: Time, Clocks, and the Ordering of Events");
     await contributor.changeSource(sources[1], { title: "Time, Clocks (Lamport 1978)" });
-    await page.getByText("Changed meanwhile").waitFor();
+    await page.getByText("changed this source while you were editing").waitFor();
     await shoot(page, name);
     await context.close();
   }
 
-  async function past(context, name) {
+  async function history(context, name) {
     const page = await openVault(context, world.url, vault);
     await page.getByRole("slider", { name: "History" }).fill("9");
     await page.getByRole("group", { name: "Sources as of event 9" }).waitFor();
@@ -125,7 +128,7 @@ try {
     for (const side of ["Left", "Right"]) {
       const pane = page.frameLocator(`iframe[title="${side} pane"]`);
       await pane.getByTestId("connection").getByText("Connected to").waitFor();
-      // Who wrote what comes with the log.
+      // The authors come with the log.
       await pane.locator("[data-source]", { hasText: " by " }).first().waitFor();
     }
     await page
@@ -136,7 +139,7 @@ try {
     await context.close();
   }
 
-  async function narrow(context, name) {
+  async function narrowScreen(context, name) {
     const page = await openVault(context, world.url, vault);
     await contributor.addSource(vault, "RFC 8895: ALTO", "https://www.rfc-editor.org/rfc/rfc8895.pdf");
     await sourceRow(page, "RFC 8895: ALTO").waitFor();
@@ -144,13 +147,13 @@ try {
     await context.close();
   }
 
-  /** Last, for it ends the server. */
-  async function away(context, name) {
+  /** Runs last, because it stops the server. */
+  async function offline(context, name) {
     const page = await openVault(context, world.url, vault);
-    await world.server.end("SIGKILL");
+    await world.server.stop("SIGKILL");
     await connection(page, "Reconnecting, attempt 3");
     await page.getByLabel("Title", { exact: true }).fill("Written on a train");
-    await page.getByLabel("Address of the file").fill("https://example.com/train.pdf");
+    await page.getByLabel("File URL").fill("https://example.com/train.pdf");
     await page.getByRole("button", { name: "Add source" }).click();
     await page.locator("[data-edit]").waitFor();
     await shoot(page, name);

@@ -1,4 +1,4 @@
-// Signing in and out, the way back to where one was, and what a page does when its session ends (scenario 2).
+// Sign-in, sign-out, the return to the previous page, and the end of a session (scenario 2).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { connection, openContext, openVault, REFUSED } from "./lib/browser.mjs";
@@ -22,9 +22,9 @@ async function signIn(page, email, password) {
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-test("signed out, a vault's page leads to login, and one click on a demo account back to it", async () => {
+test("without a session, a vault page leads to login, and a demo account leads back to it", async () => {
   const demo = await new Rest(world.url).signIn("viewer@demo.com", "syncscript-demo");
-  const [vault] = (await demo.ask("GET", "/api/vaults")).body.vaults;
+  const [vault] = (await demo.request("GET", "/api/vaults")).body.vaults;
   const context = await open();
   const page = await context.newPage();
   await page.goto(`${world.url}/test/realtime?vaultId=${vault.id}`);
@@ -36,7 +36,7 @@ test("signed out, a vault's page leads to login, and one click on a demo account
   context.assertClean();
 });
 
-test("a wrong password is said to be wrong, and a right one goes on to the vaults", async () => {
+test("a wrong password shows an error, and the right one leads to the vaults", async () => {
   const context = await open({ expected: [REFUSED(401, "/api/auth/login")] });
   const page = await context.newPage();
   await page.goto(`${world.url}/login`);
@@ -44,23 +44,23 @@ test("a wrong password is said to be wrong, and a right one goes on to the vault
   await page.getByRole("alert").getByText("Email or password is wrong").waitFor();
   await signIn(page, owner.user.email, PASSWORD);
   await page.waitForURL("**/test/realtime");
-  await page.getByText("You are a member of no vault yet.").waitFor();
+  await page.getByText("You don’t belong to any vaults yet.").waitFor();
   context.assertClean();
 });
 
-test("whom Auth.js leads here after a failure is told why, and goes back to the vault afterwards", async () => {
+test("after a failed sign-in with Auth.js, the login page shows the error and leads back to the vault", async () => {
   const vault = await owner.createVault("Back");
   const context = await open();
   const page = await context.newPage();
-  const back = encodeURIComponent(`${world.url}/test/realtime?vaultId=${vault.id}`);
-  await page.goto(`${world.url}/api/auth/signin?error=CredentialsSignin&code=credentials&callbackUrl=${back}`);
+  const callbackUrl = encodeURIComponent(`${world.url}/test/realtime?vaultId=${vault.id}`);
+  await page.goto(`${world.url}/api/auth/signin?error=CredentialsSignin&code=credentials&callbackUrl=${callbackUrl}`);
   await page.getByRole("alert").getByText("Email or password is wrong").waitFor();
   await signIn(page, owner.user.email, PASSWORD);
   await connection(page, `Connected to vault-${vault.id}`);
   context.assertClean();
 });
 
-test("one can create an account, then a vault, and is its owner", async () => {
+test("a new user creates an account and a vault, and is its owner", async () => {
   const context = await open();
   const page = await context.newPage();
   await page.goto(`${world.url}/`);
@@ -81,23 +81,23 @@ test("one can create an account, then a vault, and is its owner", async () => {
   context.assertClean();
 });
 
-test("the end of a session leads to login at once, and signing in back to the vault", async (t) => {
+test("the end of a session leads to login at once, and sign-in leads back to the vault", async (t) => {
   const vault = await owner.createVault("Session");
   const session = await new Rest(world.url).signIn(owner.user.email, PASSWORD);
   const context = await open({ user: session });
   const page = await openVault(context, world.url, vault);
   const from = performance.now();
-  await session.ask("POST", "/api/auth/logout");
+  await session.request("POST", "/api/auth/logout");
   await page.waitForURL("**/login?**");
   t.diagnostic(`at login ${Math.round(performance.now() - from)} ms after the session ended`);
-  await page.getByText("Your session ended. Sign in again to go on where you were.").waitFor();
+  await page.getByText("Your session ended. Sign in again to continue where you left off.").waitFor();
   await signIn(page, owner.user.email, PASSWORD);
   await connection(page, `Connected to vault-${vault.id}`);
   assert.equal(new URL(page.url()).search, `?vaultId=${vault.id}`);
   context.assertClean();
 });
 
-test("signing out in one window leads the others to login too", async () => {
+test("sign-out in one window leads the others to login, too", async () => {
   const vault = await owner.createVault("Two windows");
   const session = await new Rest(world.url).signIn(owner.user.email, PASSWORD);
   const context = await open({ user: session });
@@ -107,11 +107,11 @@ test("signing out in one window leads the others to login too", async () => {
   context.assertClean();
 });
 
-test("whoever is signed in already is told so at login, and can go on", async () => {
+test("the login page offers a signed-in user to continue", async () => {
   const context = await open({ user: owner });
   const page = await context.newPage();
   await page.goto(`${world.url}/login`);
-  await page.getByRole("link", { name: "Go on as Olivia" }).click();
+  await page.getByRole("link", { name: "Continue as Olivia" }).click();
   await page.getByRole("heading", { name: "Choose a vault" }).waitFor();
   context.assertClean();
 });
@@ -127,13 +127,13 @@ test("login leads to no other site, whatever its address says", async () => {
     "/login",
   ]) {
     await page.goto(`${world.url}/login?returnTo=${encodeURIComponent(target)}`);
-    const link = page.getByRole("link", { name: "Go on as Olivia" });
+    const link = page.getByRole("link", { name: "Continue as Olivia" });
     assert.equal(await link.getAttribute("href"), "/test/realtime", target);
   }
   context.assertClean();
 });
 
-test("a vault that one is no member of, or that does not exist, is denied", async () => {
+test("a foreign vault, an unknown vault and an invalid id are not found", async () => {
   const other = await world.signUp("Otto Other");
   const vault = await other.createVault("Not yours");
   const context = await open({
@@ -143,7 +143,7 @@ test("a vault that one is no member of, or that does not exist, is denied", asyn
   const page = await context.newPage();
   for (const id of [vault.id, crypto.randomUUID(), "nonsense"]) {
     await page.goto(`${world.url}/test/realtime?vaultId=${id}`);
-    await page.getByRole("heading", { name: "There is nothing here for you" }).waitFor();
+    await page.getByRole("heading", { name: "Vault not found" }).waitFor();
   }
   context.assertClean();
 });

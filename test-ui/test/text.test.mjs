@@ -1,4 +1,4 @@
-// What people type stays text, whatever it looks like.
+// User input is shown as text, whatever it contains.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openContext, openVault, sourceRow } from "./lib/browser.mjs";
@@ -53,7 +53,7 @@ test("titles, names of users and of vaults are shown as they were typed and run 
   context.assertClean();
 });
 
-test("an address that is not of the web is no link, even if a server were to send it", async () => {
+test("a URL that is neither http nor https is not a link, even if the server sends it", async () => {
   const owner = await world.signUp("Olivia Owner");
   const vault = await owner.createVault("Links");
   await owner.addSource(vault, "Trap");

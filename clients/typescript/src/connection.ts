@@ -1,136 +1,137 @@
-// Keeps one Socket.IO socket connected, also where socket.io-client by itself would not:
-// - after `connect_error` from the server's middleware, and after a disconnect by the server, it gives up. Both pass
-//   here, except that without a session there is no point in going on;
-// - an open connection on which an answer never comes is replaced (`restart`).
-// What socket.io-client does well, finding a connection lost and trying again, is left to it.
+// Keeps one Socket.IO socket connected. socket.io-client detects lost connections and reconnects by itself. This module
+// handles the cases that it leaves to the application:
+// - socket.io-client gives up after `connect_error` from the server's middleware, and after a disconnect by the server.
+//   Both conditions are temporary here, except a missing session, which ends the attempts.
+// - A connection that is open but no longer answers is replaced (`restart`).
 import type { Socket } from "socket.io-client";
-import { Backoff, connectPatience, Wait } from "./backoff.js";
 import type { ClientToServerEvents, ServerToClientEvents } from "./events.js";
+import { Backoff, connectTimeout } from "./retry-policy.js";
+import { Timer } from "./timer.js";
 
 export type VaultSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 
-export interface ConnectionListener {
-  up(): void;
-  /** Called with 0 when the connection is lost, and again with each attempt to get it back. */
-  down(attempt: number): void;
-  /** No session: nothing is tried until `resume`. */
-  ended(): void;
-}
+export type ConnectionStatus = "disconnected" | "connected" | "session-ended" | "closed";
 
-export type Phase = "down" | "up" | "ended" | "closed";
+export interface ConnectionListener {
+  onConnected(): void;
+  /** Called with 0 when the connection is lost, then with the number of each attempt to reconnect. */
+  onDisconnected(attempt: number): void;
+  /** The server reports no session. No attempt follows until `resume`. */
+  onSessionEnded(): void;
+}
 
 export class Connection {
   readonly #socket: VaultSocket;
   readonly #listener: ConnectionListener;
   readonly #owned: boolean;
   readonly #backoff = new Backoff({ min: 200, max: 1_000 });
-  readonly #retry = new Wait();
-  #phase: Phase = "down";
+  readonly #retryTimer = new Timer();
+  #status: ConnectionStatus = "disconnected";
   #attempt = 0;
 
-  /** `owned`: the socket was made for this, so its manager may be set up and it is closed in the end. */
+  /** `owned`: the client created the socket. It then configures the socket's manager, and disconnects it in `close`. */
   constructor(socket: VaultSocket, owned: boolean, listener: ConnectionListener) {
     this.#socket = socket;
     this.#owned = owned;
     this.#listener = listener;
-    socket.on("connect", this.#connected);
-    socket.on("disconnect", this.#disconnected);
-    socket.on("connect_error", this.#refused);
-    socket.io.on("reconnect_attempt", this.#attempted);
-    globalThis.addEventListener?.("online", this.#online);
+    socket.on("connect", this.#onConnect);
+    socket.on("disconnect", this.#onDisconnect);
+    socket.on("connect_error", this.#onConnectError);
+    socket.io.on("reconnect_attempt", this.#onReconnectAttempt);
+    globalThis.addEventListener?.("online", this.#onOnline);
   }
 
-  get phase(): Phase {
-    return this.#phase;
+  get status(): ConnectionStatus {
+    return this.#status;
   }
 
-  /** Connects, or notices that the socket is connected. */
+  /** Connects, or adopts a socket that is already connected. */
   start(): void {
-    if (this.#socket.connected) this.#connected();
+    if (this.#socket.connected) this.#onConnect();
     else this.#socket.connect();
   }
 
-  /** Takes up again after the session ended, or after the application disconnected the socket. */
+  /** Reconnects after the session ended, or after the application disconnected the socket. */
   resume(): void {
-    if (this.#phase === "up" || this.#phase === "closed") return;
-    this.#phase = "down";
+    if (this.#status === "connected" || this.#status === "closed") return;
+    this.#status = "disconnected";
     this.#attempt = 0;
-    this.#listener.down(0);
+    this.#listener.onDisconnected(0);
     this.#reopen();
   }
 
-  /** Replaces the connection by a new one. */
+  /** Replaces the connection with a new one. */
   restart(): void {
-    if (this.#phase !== "up" && this.#phase !== "down") return;
+    if (this.#status !== "connected" && this.#status !== "disconnected") return;
     this.#socket.disconnect();
     this.#reopen();
   }
 
-  /** There is no session any more. */
-  end(): void {
-    if (this.#phase === "ended" || this.#phase === "closed") return;
-    this.#phase = "ended";
-    this.#retry.clear();
+  /** Disconnects and stops all attempts, because there is no session any more. */
+  endSession(): void {
+    if (this.#status === "session-ended" || this.#status === "closed") return;
+    this.#status = "session-ended";
+    this.#retryTimer.clear();
     this.#socket.disconnect();
-    this.#listener.ended();
+    this.#listener.onSessionEnded();
   }
 
   close(): void {
-    this.#phase = "closed";
-    this.#retry.clear();
-    this.#socket.off("connect", this.#connected);
-    this.#socket.off("disconnect", this.#disconnected);
-    this.#socket.off("connect_error", this.#refused);
-    this.#socket.io.off("reconnect_attempt", this.#attempted);
-    globalThis.removeEventListener?.("online", this.#online);
+    this.#status = "closed";
+    this.#retryTimer.clear();
+    this.#socket.off("connect", this.#onConnect);
+    this.#socket.off("disconnect", this.#onDisconnect);
+    this.#socket.off("connect_error", this.#onConnectError);
+    this.#socket.io.off("reconnect_attempt", this.#onReconnectAttempt);
+    globalThis.removeEventListener?.("online", this.#onOnline);
     if (this.#owned) this.#socket.disconnect();
   }
 
   #reopen(): void {
-    this.#retry.clear();
+    this.#retryTimer.clear();
     this.#socket.connect();
   }
 
-  readonly #connected = (): void => {
-    this.#retry.clear();
+  readonly #onConnect = (): void => {
+    this.#retryTimer.clear();
     this.#attempt = 0;
-    this.#phase = "up";
-    this.#listener.up();
+    this.#status = "connected";
+    this.#listener.onConnected();
   };
 
-  readonly #disconnected = (reason: string): void => {
-    if (this.#phase !== "up") return;
-    this.#phase = "down";
-    this.#listener.down(0);
-    // A disconnect by this side is either `restart`, which connects again, or the application's wish.
-    if (!this.#socket.active && reason !== "io client disconnect") this.#tryLater();
+  readonly #onDisconnect = (reason: string): void => {
+    if (this.#status !== "connected") return;
+    this.#status = "disconnected";
+    this.#listener.onDisconnected(0);
+    // "io client disconnect" is either `restart`, which connects again, or a request of the application.
+    if (!this.#socket.active && reason !== "io client disconnect") this.#retryLater();
   };
 
-  readonly #refused = (error: Error): void => {
-    // Active: no answer from a server, and socket.io-client tries again by itself.
-    if (this.#socket.active || this.#phase === "closed") return;
-    if (error.message === "UNAUTHORIZED") this.end();
-    else this.#tryLater();
+  readonly #onConnectError = (error: Error): void => {
+    // If the socket is active, no server answered, and socket.io-client retries by itself.
+    if (this.#socket.active || this.#status === "closed") return;
+    if (error.message === "UNAUTHORIZED") this.endSession();
+    else this.#retryLater();
   };
 
-  readonly #attempted = (attempt: number): void => {
-    if (this.#owned) this.#socket.io.timeout(connectPatience(attempt));
-    this.#attempting();
+  readonly #onReconnectAttempt = (attempt: number): void => {
+    if (this.#owned) this.#socket.io.timeout(connectTimeout(attempt));
+    this.#reportAttempt();
   };
 
-  /** The network is back: whatever attempt or wait is under way began without it. */
-  readonly #online = (): void => {
-    if (this.#phase === "down" && this.#socket.active) this.restart();
+  /** The network is back. A pending attempt or delay started without it, so a new attempt starts at once. */
+  readonly #onOnline = (): void => {
+    if (this.#status === "disconnected" && this.#socket.active) this.restart();
   };
 
-  #tryLater(): void {
-    this.#retry.start(this.#backoff.next(), () => {
-      this.#attempting();
+  #retryLater(): void {
+    this.#retryTimer.start(this.#backoff.next(), () => {
+      this.#reportAttempt();
       this.#socket.connect();
     });
   }
 
-  #attempting(): void {
-    if (this.#phase === "down") this.#listener.down(++this.#attempt);
+  #reportAttempt(): void {
+    if (this.#status === "disconnected") this.#listener.onDisconnected(++this.#attempt);
   }
 }

@@ -1,6 +1,6 @@
-// Refusals of the server, as errors.
+// Rejections by the server, as errors.
 
-/** The server refuses; `code` is for programs, and the same over REST and Socket.IO. */
+/** The server rejected a request. `code` is for programs, and is the same over REST and Socket.IO. */
 export class RefusedError extends Error {
   override readonly name: string = "RefusedError";
   readonly code: string;
@@ -11,7 +11,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** A REST request was answered with an error status; `code` as in its problem document. */
+/** The server answered a REST request with an error status. `code` comes from the problem document. */
 export class RestError extends RefusedError {
   override readonly name = "RestError";
   readonly status: number;

@@ -1,6 +1,6 @@
-// Events folded into what they tell of: the vault, its members and its sources.
+// Folds events into a vault view: the vault, its members and its sources.
 import type { Member, Source, VaultEvent, VaultInfo } from "./events.js";
-import type { Snapshot } from "./rest.js";
+import type { Snapshot } from "./rest-client.js";
 
 export interface VaultView {
   vault: VaultInfo | undefined;
@@ -8,17 +8,17 @@ export interface VaultView {
   members: Map<string, Member>;
   /** By source id. */
   sources: Map<string, Source>;
-  /** The last event that was folded in. */
+  /** The seq of the last event that was folded in. */
   seq: number;
   deleted: boolean;
 }
 
-/** What there is before the first event. */
+/** Returns the view before the first event. */
 export function emptyView(): VaultView {
   return { vault: undefined, members: new Map(), sources: new Map(), seq: 0, deleted: false };
 }
 
-export function viewOf(snapshot: Snapshot): VaultView {
+export function viewFromSnapshot(snapshot: Snapshot): VaultView {
   return {
     vault: snapshot.vault,
     members: new Map(snapshot.members.map((member) => [member.userId, member])),
@@ -28,27 +28,28 @@ export function viewOf(snapshot: Snapshot): VaultView {
   };
 }
 
-/** `view` with `events` folded in; `view` itself stays as it is. */
+/** Returns a copy of `view` with `events` folded in. */
 export function fold(view: VaultView, events: Iterable<VaultEvent>): VaultView {
   const next = { ...view, members: new Map(view.members), sources: new Map(view.sources) };
-  for (const event of events) apply(next, event);
+  for (const event of events) applyEvent(next, event);
   return next;
 }
 
 /**
- * Folds one event into `view`, in place: copying a large vault for each of many events would take longer than all else.
+ * Folds one event into `view`, in place. A copy of a large vault for each event would dominate the cost.
  *
- * An event may be contained already, in a snapshot that took several reads. Then it changes nothing, or takes the view
- * back to a state that the events up to the end of those reads lead out of again.
+ * A snapshot that took several reads may already contain an event. The event then changes nothing, or takes the view
+ * back to a state that later events, up to the end of those reads, correct.
  */
-export function apply(view: VaultView, event: VaultEvent): void {
+export function applyEvent(view: VaultView, event: VaultEvent): void {
   if (event.seq <= view.seq) return;
   view.seq = event.seq;
   switch (event.type) {
     case "source:created":
     case "source:updated": {
-      const known = view.sources.get(event.source.id);
-      if (known === undefined || known.version < event.source.version) view.sources.set(event.source.id, event.source);
+      const current = view.sources.get(event.source.id);
+      if (current === undefined || current.version < event.source.version)
+        view.sources.set(event.source.id, event.source);
       break;
     }
     case "source:deleted":

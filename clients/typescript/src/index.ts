@@ -1,10 +1,11 @@
 export { VaultClient, type VaultClientOptions } from "./client.js";
-export type { Phase, VaultSocket } from "./connection.js";
+export type { ConnectionStatus, VaultSocket } from "./connection.js";
 export { RefusedError, RestError } from "./errors.js";
+export { VAULT_EVENT_TYPES, vaultIdOf } from "./event-types.js";
 export type * from "./events.js";
-export { emptyView, fold, type VaultView, viewOf } from "./fold.js";
-export { LiveVault, type LiveVaultHandlers } from "./live.js";
-export { VAULT_EVENT_TYPES, vaultIdOf } from "./names.js";
-export { Rest, type RestOptions, type Snapshot } from "./rest.js";
-export type { WatchState } from "./state.js";
+export { emptyView, fold, type VaultView, viewFromSnapshot } from "./fold.js";
+export { LiveVault, type LiveVaultHandlers } from "./live-vault.js";
+export { RestClient, type RestClientOptions, type Snapshot } from "./rest-client.js";
+export type * as RestTypes from "./rest-types.js";
 export type { ReloadRequest, Watch, WatchCounters, WatchHandlers, WatchOptions } from "./watch.js";
+export type { WatchState } from "./watch-state.js";

@@ -1,57 +1,62 @@
-// One watched vault: hands over each event once, in order, without a hole (I3, I4), whatever the network does.
+// One watched vault: delivers each event once, in order and without a gap (I3, I4), across lost connections.
 //
-// The position `last` is all that matters: an event is handed over if it is the next one, dropped if it came before, and
-// anything else is asked for again by joining with `after: last`. Only two things set the position otherwise: the first
-// join, which begins where the server says, and a reload. While one of these is to come, events are dropped: the join
-// that follows brings what lies after it, so buffering would only be a second way to the same end.
+// The state is the position, the seq of the last event delivered. The next event is delivered, an earlier event is
+// dropped as a duplicate, and a later event shows a gap, which a join with `after: position` closes. Only the first
+// join, which starts where the server says, and a reload set the position in another way. While one of these is
+// pending, events are dropped: the join that follows delivers everything after the new position, so a buffer would only
+// duplicate that.
 //
-// A join is over when its acknowledgement comes: the server sends it behind the backlog, so the backlog is complete
-// exactly if `last` has reached the position it names. Only one join at a time counts; answers to others are ignored.
-import { Backoff, Wait } from "./backoff.js";
+// A join is complete when its acknowledgement arrives. The server sends the acknowledgement after the backlog, so the
+// backlog is complete exactly if the position has reached the acknowledged seq. Only one join counts at a time; answers
+// to earlier joins are ignored.
+import { Dispatcher } from "./dispatcher.js";
 import { RefusedError } from "./errors.js";
 import type { JoinAck, LeftReason, ReplayedEvent, VaultEvent } from "./events.js";
-import { Joining } from "./joining.js";
-import { Outlet } from "./outlet.js";
-import { Reloading } from "./reloading.js";
-import type { WatchState } from "./state.js";
-import type { Host, Watch, WatchCounters, WatchHandlers, WatchOptions } from "./watch.js";
+import { Joiner } from "./joiner.js";
+import { Reloader } from "./reloader.js";
+import { Backoff } from "./retry-policy.js";
+import type { SubscriptionHost } from "./subscription-host.js";
+import { Timer } from "./timer.js";
+import type { Watch, WatchCounters, WatchHandlers, WatchOptions } from "./watch.js";
+import type { WatchState } from "./watch-state.js";
 
-/** Refusals that trying again does not change. All others, also those not known here, are tried again. */
-const FINAL = new Set(["ACCESS_DENIED", "NOT_FOUND", "FORBIDDEN", "BAD_REQUEST"]);
+/** Error codes that a retry does not change. All other codes, also unknown ones, are retried. */
+const FINAL_CODES = new Set(["ACCESS_DENIED", "NOT_FOUND", "FORBIDDEN", "BAD_REQUEST"]);
 
 export class Subscription implements Watch {
   readonly vaultId: string;
-  readonly #host: Host;
+  readonly #host: SubscriptionHost;
   readonly #handlers: WatchHandlers;
-  readonly #outlet: Outlet;
-  readonly #joining: Joining;
-  readonly #wait = new Wait();
+  readonly #dispatcher: Dispatcher;
+  readonly #joiner: Joiner;
+  readonly #timer = new Timer();
   readonly #counters: WatchCounters = { events: 0, duplicates: 0, gaps: 0, resyncs: 0 };
-  // The first time at once: usually it is one mishap. In a row they must not load the server.
-  readonly #mishaps = new Backoff({ first: 0, min: 200, max: 5_000 });
-  readonly #refusals = new Backoff({ min: 200, max: 5_000 });
-  #last: number | undefined;
-  #begun = false;
-  #final = false;
-  /** Set while the position is to come from a reload. */
-  #reloading: Reloading | undefined;
+  // The first recovery starts at once, because a single gap or resync is the usual case. Repeated ones must not load
+  // the server.
+  readonly #recoveryBackoff = new Backoff({ first: 0, min: 200, max: 5_000 });
+  readonly #retryBackoff = new Backoff({ min: 200, max: 5_000 });
+  #position: number | undefined;
+  #started = false;
+  #finished = false;
+  /** Set while a reload is to set the position. */
+  #reloader: Reloader | undefined;
 
-  constructor(host: Host, vaultId: string, handlers: WatchHandlers, options: WatchOptions) {
+  constructor(host: SubscriptionHost, vaultId: string, handlers: WatchHandlers, options: WatchOptions) {
     this.vaultId = vaultId;
     this.#host = host;
     this.#handlers = handlers;
-    this.#outlet = new Outlet(handlers);
-    this.#last = options.loadFirst ? undefined : options.after;
-    this.#reloading = options.loadFirst ? new Reloading(handlers, undefined) : undefined;
-    this.#joining = new Joining(host);
+    this.#dispatcher = new Dispatcher(handlers);
+    this.#position = options.loadFirst ? undefined : options.after;
+    this.#reloader = options.loadFirst ? new Reloader(handlers, undefined) : undefined;
+    this.#joiner = new Joiner(host);
   }
 
   get seq(): number | undefined {
-    return this.#last;
+    return this.#position;
   }
 
   get state(): WatchState {
-    return this.#outlet.state;
+    return this.#dispatcher.state;
   }
 
   get counters(): Readonly<WatchCounters> {
@@ -59,142 +64,141 @@ export class Subscription implements Watch {
   }
 
   close(): void {
-    if (this.#final) return;
-    this.#host.leave(this.vaultId);
+    if (this.#finished) return;
+    this.#host.sendLeave(this.vaultId);
     this.#finish({ status: "closed" });
   }
 
-  // What the client tells ---------------------------------------------------------------------------------------------
+  // Called by the client ----------------------------------------------------------------------------------------------
 
-  /** Comes first, and not from within `watch`, which should have returned when handlers are called. */
-  begin(): void {
-    if (this.#final) return;
-    this.#begun = true;
-    const phase = this.#host.phase();
-    if (phase === "ended") this.ended();
-    this.#outlet.open();
-    if (phase === "up") this.up();
+  /** Called first, and only after `watch` has returned, so that no handler runs within `watch`. */
+  start(): void {
+    if (this.#finished) return;
+    this.#started = true;
+    const status = this.#host.connectionStatus();
+    if (status === "session-ended") this.onSessionEnded();
+    this.#dispatcher.start();
+    if (status === "connected") this.onConnected();
   }
 
-  up(): void {
-    if (!this.#begun) return;
-    if (this.#reloading) this.#load();
-    else this.#sendJoin();
+  onConnected(): void {
+    if (!this.#started) return;
+    if (this.#reloader) this.#reload();
+    else this.#join();
   }
 
-  down(attempt: number): void {
-    this.#stop();
-    this.#outlet.become({ status: "reconnecting", attempt });
+  onDisconnected(attempt: number): void {
+    this.#cancelPending();
+    this.#dispatcher.setState({ status: "reconnecting", attempt });
   }
 
-  ended(): void {
-    this.#stop();
-    this.#outlet.become({ status: "session-ended" });
+  onSessionEnded(): void {
+    this.#cancelPending();
+    this.#dispatcher.setState({ status: "session-ended" });
   }
 
-  receive(event: VaultEvent): void {
-    if (this.#reloading || this.#last === undefined) return;
-    if (event.seq <= this.#last) {
+  onEvent(event: VaultEvent): void {
+    if (this.#reloader || this.#position === undefined) return;
+    if (event.seq <= this.#position) {
       this.#counters.duplicates++;
-    } else if (event.seq === this.#last + 1) {
-      this.#last = event.seq;
+    } else if (event.seq === this.#position + 1) {
+      this.#position = event.seq;
       this.#counters.events++;
-      this.#outlet.event(event);
-    } else if (!this.#joining.underWay && !this.#wait.pending) {
-      this.#gap();
+      this.#dispatcher.dispatchEvent(event);
+    } else if (!this.#joiner.pending && !this.#timer.pending) {
+      this.#closeGap();
     }
-    // Else the join that is under way, or about to be, brings what lies between; its acknowledgement tells if not.
+    // Otherwise the pending join delivers the missing events. If it does not, its acknowledgement shows the gap.
   }
 
-  replayed(event: ReplayedEvent): void {
-    this.#outlet.replay(event);
+  onReplay(event: ReplayedEvent): void {
+    this.#dispatcher.dispatchReplay(event);
   }
 
-  joined(seq: number): void {
-    // Live events may come between this and the acknowledgement.
-    if (this.#joining.underWay) this.#last ??= seq;
+  onJoined(seq: number): void {
+    // Live events may arrive between `vault:joined` and the acknowledgement.
+    if (this.#joiner.pending) this.#position ??= seq;
   }
 
-  left(reason: LeftReason): void {
-    // With a join under way it may tell of the membership before, and the answer decides.
-    if (!this.#joining.left(reason)) this.#finish({ status: "removed", reason });
+  onLeft(reason: LeftReason): void {
+    // While a join is pending, `vault:left` may concern the membership before it. The answer to the join decides.
+    if (!this.#joiner.recordLeft(reason)) this.#finish({ status: "removed", reason });
   }
 
-  resync(seq: number): void {
-    if (this.#reloading) return;
+  onResync(seq: number): void {
+    if (this.#reloader) return;
     this.#counters.resyncs++;
-    this.#stop();
-    this.#reloading = new Reloading(this.#handlers, seq);
-    this.#wait.start(this.#mishaps.next(), () => this.#load());
+    this.#cancelPending();
+    this.#reloader = new Reloader(this.#handlers, seq);
+    this.#timer.start(this.#recoveryBackoff.next(), () => this.#reload());
   }
 
   // -------------------------------------------------------------------------------------------------------------------
 
-  #sendJoin(): void {
-    this.#stop();
-    this.#outlet.become({ status: "catching-up" });
-    if (this.#final || this.#host.phase() !== "up") return;
-    this.#joining.start(this.vaultId, this.#last, (answer, left) => this.#answered(answer, left));
+  #join(): void {
+    this.#cancelPending();
+    this.#dispatcher.setState({ status: "catching-up" });
+    if (this.#finished || this.#host.connectionStatus() !== "connected") return;
+    this.#joiner.start(this.vaultId, this.#position, (ack, leftReason) => this.#handleAck(ack, leftReason));
   }
 
-  #answered(answer: JoinAck, left: LeftReason | undefined): void {
-    if (!answer.ok) {
-      const refusal = new RefusedError(answer.code, answer.message);
-      if (left === undefined) this.#failed(refusal, () => this.#sendJoin());
-      else this.#finish({ status: "removed", reason: left });
-    } else if ("left" in answer) {
-      this.#finish({ status: "removed", reason: answer.left });
+  #handleAck(ack: JoinAck, leftReason: LeftReason | undefined): void {
+    if (!ack.ok) {
+      const error = new RefusedError(ack.code, ack.message);
+      if (leftReason === undefined) this.#handleFailure(error, () => this.#join());
+      else this.#finish({ status: "removed", reason: leftReason });
+    } else if ("left" in ack) {
+      this.#finish({ status: "removed", reason: ack.left });
     } else {
-      this.#last ??= answer.seq;
-      if (this.#last < answer.seq) this.#gap();
-      else this.#outlet.become({ status: "live", seq: this.#last, role: answer.role });
+      this.#position ??= ack.seq;
+      if (this.#position < ack.seq) this.#closeGap();
+      else this.#dispatcher.setState({ status: "live", seq: this.#position, role: ack.role });
     }
   }
 
-  #gap(): void {
+  #closeGap(): void {
     this.#counters.gaps++;
-    this.#outlet.become({ status: "catching-up" });
-    if (!this.#final) this.#wait.start(this.#mishaps.next(), () => this.#sendJoin());
+    this.#dispatcher.setState({ status: "catching-up" });
+    if (!this.#finished) this.#timer.start(this.#recoveryBackoff.next(), () => this.#join());
   }
 
-  #load(): void {
-    this.#outlet.become({ status: "catching-up" });
-    this.#reloading?.run(
+  #reload(): void {
+    this.#dispatcher.setState({ status: "catching-up" });
+    this.#reloader?.run(
       (seq) => {
-        this.#reloading = undefined;
-        this.#last = seq;
-        if (this.#host.phase() === "up") this.#sendJoin();
+        this.#reloader = undefined;
+        this.#position = seq;
+        if (this.#host.connectionStatus() === "connected") this.#join();
       },
-      (error) => this.#failed(error, () => this.#load()),
+      (error) => this.#handleFailure(error, () => this.#reload()),
     );
   }
 
-  /** Only the server's own word is final; a failing network or application is tried again. */
-  #failed(error: unknown, again: () => void): void {
+  /** Only an answer of the server is final. Failures of the network and of the application are retried. */
+  #handleFailure(error: unknown, retry: () => void): void {
     const code = error instanceof RefusedError ? error.code : "";
     if (code === "UNAUTHORIZED") {
-      this.#host.sessionEnded();
-    } else if (FINAL.has(code)) {
+      this.#host.endSession();
+    } else if (FINAL_CODES.has(code)) {
       this.#finish({ status: "denied", code, message: (error as RefusedError).message });
     } else {
-      this.#outlet.failure(error);
-      if (this.#host.phase() === "up") this.#wait.start(this.#refusals.next(), again);
+      this.#dispatcher.reportError(error);
+      if (this.#host.connectionStatus() === "connected") this.#timer.start(this.#retryBackoff.next(), retry);
     }
   }
 
-  /** Neither a join nor a wait is under way after this. */
-  #stop(): void {
-    this.#wait.clear();
-    this.#joining.stop();
+  #cancelPending(): void {
+    this.#timer.clear();
+    this.#joiner.cancel();
   }
 
   #finish(state: WatchState): void {
-    if (this.#final) return;
-    this.#final = true;
-    this.#stop();
-    this.#reloading?.abort();
-    this.#reloading = undefined;
-    this.#host.forget(this);
-    this.#outlet.become(state);
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#cancelPending();
+    this.#reloader?.abort();
+    this.#reloader = undefined;
+    this.#host.remove(this);
+    this.#dispatcher.setState(state);
   }
 }

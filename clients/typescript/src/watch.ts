@@ -1,47 +1,47 @@
-// Watching a vault, as the application sees it, and what a watch needs of the client it belongs to.
-import type { Phase } from "./connection.js";
-import type { JoinAck, ReplayedEvent, VaultEvent } from "./events.js";
-import type { WatchState } from "./state.js";
+// The interface of a watched vault.
+import type { ReplayedEvent, VaultEvent } from "./events.js";
+import type { WatchState } from "./watch-state.js";
 
 export interface ReloadRequest {
-  /** Position of the log at which the server asked for the reload; undefined at the start. */
+  /** The log's head when the server asked for the reload. Undefined for the first load. */
   seq: number | undefined;
   /** Aborted when the watch is closed. */
   signal: AbortSignal;
 }
 
 export interface WatchHandlers {
-  /** Each event once, in order, without a hole; until `reload` is called. */
+  /** Receives each event once, in order and without a gap, until `reload` is called. */
   onEvent(event: VaultEvent): void;
   /**
-   * The log cannot be continued: too much was missed, or the server's state is older than this client's. Forget what
-   * `onEvent` said, read the vault's state anew, and resolve to the seq that state was read at: events go on after it.
-   * A failure is tried again, except a `RestError` that says that there is no session or no access.
+   * Called when the log cannot be continued: this client missed too much, or the server's state is older than the
+   * client's. Discard what `onEvent` delivered, load the vault's current state, and resolve to the seq of that state.
+   * Events continue after that seq. A failed reload is retried, unless it throws a `RestError` that reports a missing
+   * session or missing access.
    */
   reload(request: ReloadRequest): Promise<number>;
   onState?(state: WatchState): void;
-  /** An event that an operator sent again. It has been seen, or missed by no fault, before; it moves no position. */
+  /** Receives an event that an operator sent again. It does not move the position. */
   onReplay?(event: ReplayedEvent): void;
   /**
-   * What is tried again: failures of `reload`, joins refused for the moment (`RefusedError`). And what other handlers
-   * throw; without `onError` that is uncaught.
+   * Receives errors that are retried: failures of `reload`, and joins that the server rejects temporarily
+   * (`RefusedError`). Also receives what other handlers throw; without `onError`, such an error is uncaught.
    */
   onError?(error: unknown): void;
 }
 
 export interface WatchOptions {
-  /** Go on after this seq, such as that of a snapshot. Without it, begin with what happens from now on. */
+  /** Start after this seq, for example that of a snapshot. By default, start with the next event. */
   after?: number;
-  /** Begin with a call of `reload`; `after` does not count then. */
+  /** Start with a call of `reload`, and ignore `after`. */
   loadFirst?: boolean;
 }
 
 export interface WatchCounters {
-  /** Events handed over. */
+  /** Events delivered to `onEvent`. */
   events: number;
-  /** Events that came again and were dropped. */
+  /** Events that arrived again and were dropped. */
   duplicates: number;
-  /** Times that something was missing and was asked for again. */
+  /** Times that events were missing and were requested again. */
   gaps: number;
   /** Times that the server asked for a reload. */
   resyncs: number;
@@ -49,23 +49,10 @@ export interface WatchCounters {
 
 export interface Watch {
   readonly vaultId: string;
-  /** The last event handed over or skipped; undefined before the first join. */
+  /** The position: the last event delivered or skipped. Undefined before the first join. */
   readonly seq: number | undefined;
   readonly state: WatchState;
   readonly counters: Readonly<WatchCounters>;
-  /** Ends it. No handler is called after the `onState` with `closed`. */
+  /** Stops watching. `onState` with `closed` is the last call of a handler. */
   close(): void;
-}
-
-/** The client, as a watch sees it. */
-export interface Host {
-  readonly joinTimeout: number;
-  phase(): Phase;
-  /** When the server last said anything, on the clock of `performance.now()`. */
-  heardAt(): number;
-  join(vaultId: string, after: number | undefined, answered: (answer: JoinAck) => void): void;
-  leave(vaultId: string): void;
-  restart(): void;
-  sessionEnded(): void;
-  forget(watch: Watch): void;
 }

@@ -1,56 +1,56 @@
-// Who may not listen, or not any more, is told so, and the client does not go on asking.
+// The client reports missing, lost and expired access, and then stops retrying.
 import assert from "node:assert/strict";
 import test from "node:test";
 import { LiveVault, VaultClient } from "@syncscript/client";
 import { eventually } from "./lib/wait.js";
 import { World } from "./lib/world.js";
 
-test("a removed member hears nothing after the removal", async (t) => {
+test("a removed member gets no later event", async (t) => {
   const world = await World.open(t);
   const member = await world.signUp("member");
   await world.owner.addMember(world.vaultId, member);
-  const seen = world.watch(world.client(member));
-  assert.equal((await seen.status("live")).role, "viewer");
+  const recorder = world.watch(world.client(member));
+  assert.equal((await recorder.reachStatus("live")).role, "viewer");
   await world.owner.createSource(world.vaultId);
   await world.owner.removeMember(world.vaultId, member);
-  assert.deepEqual(await seen.status("removed"), { status: "removed", reason: "membership-revoked" });
+  assert.deepEqual(await recorder.reachStatus("removed"), { status: "removed", reason: "membership-revoked" });
   await world.owner.createSource(world.vaultId);
-  assert.deepEqual(seen.seqs, [3]);
-  assert.deepEqual(seen.states.at(-1)?.status, "removed", "and it does not join again");
+  assert.deepEqual(recorder.seqs, [3]);
+  assert.deepEqual(recorder.states.at(-1)?.status, "removed", "the client does not join again");
 });
 
-test("removed while away: the vault is denied", async (t) => {
+test("a member who is removed while offline is denied access on return", async (t) => {
   const world = await World.open(t);
   const member = await world.signUp("member");
   const proxy = await world.proxy();
   await world.owner.addMember(world.vaultId, member);
-  const seen = world.watch(world.client(member, proxy.url));
-  await seen.status("live");
+  const recorder = world.watch(world.client(member, proxy.url));
+  await recorder.reachStatus("live");
   proxy.down();
   await world.owner.removeMember(world.vaultId, member);
   proxy.up();
-  assert.equal((await seen.status("denied")).code, "ACCESS_DENIED");
+  assert.equal((await recorder.reachStatus("denied")).code, "ACCESS_DENIED");
 });
 
-test("a deleted vault: its last event, then removed", async (t) => {
+test("a deleted vault delivers its last event, then ends with the state removed", async (t) => {
   const world = await World.open(t);
-  const seen = world.watch(world.client());
-  await seen.status("live");
-  await world.owner.ask(204, "DELETE", `/api/vaults/${world.vaultId}`);
-  assert.deepEqual(await seen.status("removed"), { status: "removed", reason: "vault-deleted" });
+  const recorder = world.watch(world.client());
+  await recorder.reachStatus("live");
+  await world.owner.request(204, "DELETE", `/api/vaults/${world.vaultId}`);
+  assert.deepEqual(await recorder.reachStatus("removed"), { status: "removed", reason: "vault-deleted" });
   assert.deepEqual(
-    seen.events.map((event) => event.type),
+    recorder.events.map((event) => event.type),
     ["vault:deleted"],
   );
 });
 
-test("a vault of others, an unknown one, and one that is none", async (t) => {
+test("a foreign vault, an unknown vault and an invalid id are denied", async (t) => {
   const world = await World.open(t);
   const stranger = await world.signUp("stranger");
   const client = world.client(stranger);
   const states = await Promise.all(
-    [world.vaultId, "00000000-0000-4000-8000-000000000000", "no-vault"].map((vaultId) =>
-      world.watch(client, {}, vaultId).status("denied"),
+    [world.vaultId, "00000000-0000-4000-8000-000000000000", "not-a-vault-id"].map((vaultId) =>
+      world.watch(client, {}, vaultId).reachStatus("denied"),
     ),
   );
   assert.deepEqual(
@@ -58,56 +58,56 @@ test("a vault of others, an unknown one, and one that is none", async (t) => {
     ["ACCESS_DENIED", "ACCESS_DENIED", "BAD_REQUEST"],
   );
   assert.equal(states[0]?.message, "Access denied to vault");
-  // Denied is final for the watch, not for the vault.
+  // The state is final for the watch, not for the vault.
   await world.owner.addMember(world.vaultId, stranger);
-  assert.equal((await world.watch(client).status("live")).role, "viewer");
+  assert.equal((await world.watch(client).reachStatus("live")).role, "viewer");
 });
 
-test("no session at all", async (t) => {
+test("without a session, the state is session-ended", async (t) => {
   const world = await World.open(t);
   const client = world.client(world.owner, world.server.url, { headers: {} });
-  const seen = world.watch(client);
-  await seen.status("session-ended");
-  assert.equal(client.phase, "ended");
+  const recorder = world.watch(client);
+  await recorder.reachStatus("session-ended");
+  assert.equal(client.connectionStatus, "session-ended");
 });
 
 for (const [how, end] of [
-  ["signed out", (world: World) => world.owner.ask(204, "POST", "/api/auth/logout")],
+  ["signed out", (world: World) => world.owner.request(204, "POST", "/api/auth/logout")],
   [
     "expired",
     (world: World) => world.database.rows("UPDATE sessions SET created_at = '-infinity', expires_at = now()"),
   ],
 ] as const) {
-  test(`a session that is ${how}: the end at the next connect, and on after a new sign-in without loss`, async (t) => {
+  test(`a session that is ${how} ends at the next connect, and a new sign-in continues without loss`, async (t) => {
     const world = await World.open(t);
     const proxy = await world.proxy();
     const headers = { cookie: world.owner.cookie };
     const client = world.client(world.owner, proxy.url, { headers });
-    const seen = world.watch(client);
-    await seen.status("live");
+    const recorder = world.watch(client);
+    await recorder.reachStatus("live");
     await end(world);
     proxy.cut();
-    await seen.status("session-ended");
+    await recorder.reachStatus("session-ended");
     const connections = proxy.connections;
 
     await world.owner.signIn();
     await world.owner.createSources(world.vaultId, 3);
-    assert.equal(proxy.connections, connections, "it has not tried again");
+    assert.equal(proxy.connections, connections, "the client has not retried");
     headers.cookie = world.owner.cookie;
     client.connect();
-    await seen.upTo(4);
-    assert.deepEqual(seen.seqs, [2, 3, 4]);
+    await recorder.reachSeq(4);
+    assert.deepEqual(recorder.seqs, [2, 3, 4]);
   });
 }
 
-test("a live vault is denied or ended by what REST says, too", async (t) => {
+test("a live vault also honours REST: denied without access, session-ended without a session", async (t) => {
   const world = await World.open(t);
   const stranger = await world.signUp("stranger");
   const denied = new LiveVault(world.client(stranger), world.vaultId);
   await eventually(() => denied.state.status === "denied", "denied");
   assert.deepEqual([denied.seq, denied.sources.size], [0, 0]);
 
-  // The handshake has a session and REST has none.
+  // The handshake has a session, but REST requests have none.
   const client = world.client(world.owner, world.server.url, {
     headers: {},
     socket: { extraHeaders: { cookie: world.owner.cookie } },
@@ -116,15 +116,15 @@ test("a live vault is denied or ended by what REST says, too", async (t) => {
   await eventually(() => ended.state.status === "session-ended", "ended");
 });
 
-test("a closed client says so, and watches no more", async (t) => {
+test("a closed client reports its state and rejects new watches", async (t) => {
   const world = await World.open(t);
   const client = world.client();
-  const seen = world.watch(client);
-  await seen.status("live");
+  const recorder = world.watch(client);
+  await recorder.reachStatus("live");
   client.close();
-  assert.deepEqual(seen.states.at(-1), { status: "closed" });
+  assert.deepEqual(recorder.states.at(-1), { status: "closed" });
   assert.throws(() => world.watch(client), /closed/);
   client.connect();
-  assert.equal(client.phase, "closed");
+  assert.equal(client.connectionStatus, "closed");
   assert.ok(client instanceof VaultClient && client.socket.disconnected);
 });

@@ -3,7 +3,7 @@ import { LiveVault, VaultClient } from "@syncscript/client";
 const list = document.querySelector("ul")!;
 const status = document.querySelector("output")!;
 
-const client = new VaultClient(); // the page's own origin; else new VaultClient("https://sync.example.com")
+const client = new VaultClient(); // connects to the page's own origin; or new VaultClient("https://sync.example.com")
 new LiveVault(client, location.hash.slice(1), {
   onChange({ sources }) {
     list.replaceChildren(...[...sources.values()].map((source) => item(source.title)));

@@ -1,12 +1,12 @@
-// A live vault equals the tables, whatever writers and the network do (I4, I7).
+// A live vault equals the tables, whatever the writers and the network do (I4, I7).
 import assert from "node:assert/strict";
 import test from "node:test";
 import { LiveVault, type LiveVaultHandlers, type Source } from "@syncscript/client";
 import type { User } from "./lib/user.js";
-import { eventually, keepBusy, randomFrom } from "./lib/wait.js";
+import { eventually, repeatUntilStopped, seededRandom } from "./lib/wait.js";
 import { World } from "./lib/world.js";
 
-/** Awaits the head of the log, and compares with the projection. */
+/** Waits until `live` reaches the head of the log, then compares it with the projection. */
 async function assertEqualsTables(world: World, live: LiveVault): Promise<void> {
   const head = await world.database.head(world.vaultId);
   await eventually(
@@ -20,22 +20,22 @@ async function assertEqualsTables(world: World, live: LiveVault): Promise<void> 
   assert.deepEqual([live.vault?.name, live.seq], [row?.name, row?.head_seq]);
 }
 
-/** One writer, which makes one random change each time it is called. */
+/** Returns a writer that makes one random change per call. */
 function writer(world: World, other: User, random: () => number): () => Promise<unknown> {
-  const mine: Source[] = [];
+  const sources: Source[] = [];
   let member = false;
   let count = 0;
-  const change = (path: string, body: object) => world.owner.ask(200, "PATCH", path, body);
+  const change = (path: string, body: object) => world.owner.request(200, "PATCH", path, body);
   return async () => {
-    const [dice, victim] = [random(), mine[Math.floor(random() * mine.length)]];
+    const [dice, victim] = [random(), sources[Math.floor(random() * sources.length)]];
     const name = `Change ${++count}`;
     if (dice < 0.4 || !victim) {
-      mine.push(await world.owner.createSource(world.vaultId, name));
+      sources.push(await world.owner.createSource(world.vaultId, name));
     } else if (dice < 0.7) {
       await change(`/api/sources/${victim.id}`, { title: name });
     } else if (dice < 0.85) {
-      mine.splice(mine.indexOf(victim), 1);
-      await world.owner.ask(204, "DELETE", `/api/sources/${victim.id}`);
+      sources.splice(sources.indexOf(victim), 1);
+      await world.owner.request(204, "DELETE", `/api/sources/${victim.id}`);
     } else if (dice < 0.95) {
       await (member ? world.owner.removeMember(world.vaultId, other) : world.owner.addMember(world.vaultId, other));
       member = !member;
@@ -46,24 +46,27 @@ function writer(world: World, other: User, random: () => number): () => Promise<
 }
 
 for (const [limit, what] of [
-  ["10000", "by the log"],
-  ["20", "by reloads, since the backlog is over the limit most of the time"],
+  ["10000", "from the log"],
+  ["20", "by reloads, because the backlog usually exceeds the limit"],
 ] as const) {
-  test(`random changes by several writers, and cuts: caught up ${what}`, async (t) => {
+  test(`after random changes and lost connections, a live vault catches up ${what}`, async (t) => {
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
     t.diagnostic(`SEED=${seed}`);
-    const random = randomFrom(seed);
+    const random = seededRandom(seed);
     const world = await World.open(t, { SYNCSCRIPT_BACKLOG_LIMIT: limit });
     const others = await Promise.all(["a", "b", "c"].map((name) => world.signUp(name)));
     await world.owner.createSources(world.vaultId, 10);
     const proxy = await world.proxy();
-    let wrong: string | undefined;
+    let mismatch: string | undefined;
     const onChange: LiveVaultHandlers["onChange"] = (live, event) => {
-      if (event && event.seq !== live.seq) wrong = `told of ${event.seq} at ${live.seq}`;
+      if (event && event.seq !== live.seq) mismatch = `event ${event.seq} reported at position ${live.seq}`;
     };
     const live = new LiveVault(world.client(world.owner, proxy.url), world.vaultId, { onChange });
-    const writes = others.map((other, i) => writer(world, other, randomFrom(seed + i + 1)));
-    const writers = keepBusy(writes.length, (i) => writes[i]?.() ?? Promise.reject(new Error("no such writer")));
+    const writes = others.map((other, i) => writer(world, other, seededRandom(seed + i + 1)));
+    const writers = repeatUntilStopped(
+      writes.length,
+      (i) => writes[i]?.() ?? Promise.reject(new Error("no such writer")),
+    );
     while (proxy.connections < 10) {
       const from = live.seq;
       await eventually(() => live.seq > from, "progress");
@@ -73,11 +76,11 @@ for (const [limit, what] of [
     await writers.stop();
     await assertEqualsTables(world, live);
     t.diagnostic(`${live.seq} events, ${proxy.connections} connections, ${JSON.stringify(live.counters)}`);
-    assert.equal(wrong, undefined);
+    assert.equal(mismatch, undefined);
   });
 }
 
-test("loaded in pages while writers go on, without the application seeing the halves", async (t) => {
+test("while pages load and writers go on, onChange reports consistent states only", async (t) => {
   const world = await World.open(t);
   await world.database.rows(
     "SELECT count(*) FROM generate_series(1, 2500) i, sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY['Source ' || i], '{https://example.test/}', true)",
@@ -86,38 +89,38 @@ test("loaded in pages while writers go on, without the application seeing the ha
   const [{ id: oldest } = { id: "" }] = await world.database.rows<{ id: string }>(
     "SELECT id FROM sources ORDER BY created_at, id LIMIT 1",
   );
-  // Something changes between any two requests of the load: what was read, what is to be read, members, the vault.
+  // A change after each request of the load: to a source already read, one not yet read, the members, the vault.
   const other = await world.signUp("other");
   const changes = [
-    () => world.owner.ask(200, "PATCH", `/api/sources/${oldest}`, { title: "Changed after it was read" }),
-    () => world.owner.ask(204, "DELETE", `/api/sources/${oldest}`),
+    () => world.owner.request(200, "PATCH", `/api/sources/${oldest}`, { title: "Changed after it was read" }),
+    () => world.owner.request(204, "DELETE", `/api/sources/${oldest}`),
     () => world.owner.createSource(world.vaultId, "Created before its page"),
     () => world.owner.addMember(world.vaultId, other),
-    () => world.owner.ask(200, "PATCH", `/api/vaults/${world.vaultId}`, { name: "Renamed before it was read" }),
+    () => world.owner.request(200, "PATCH", `/api/vaults/${world.vaultId}`, { name: "Renamed before it was read" }),
   ];
-  const asked: string[] = [];
+  const requested: string[] = [];
   const slow: typeof fetch = async (input, init) => {
     const response = await fetch(input, init);
-    asked.push(String(input));
-    await changes[asked.length - 1]?.();
+    requested.push(String(input));
+    await changes[requested.length - 1]?.();
     return response;
   };
-  const whole: { seq: number; count: number }[] = [];
+  const reported: { seq: number; count: number }[] = [];
   const client = world.client(world.owner, world.server.url, { fetch: slow });
   const live = new LiveVault(client, world.vaultId, {
-    onChange: (vault) => whole.push({ seq: vault.seq, count: vault.sources.size }),
+    onChange: (vault) => reported.push({ seq: vault.seq, count: vault.sources.size }),
   });
   await assertEqualsTables(world, live);
-  assert.equal(asked.length, 5, "three pages, the members, the vault");
-  // The fifth change came after the vault was read, so it is told as an event, or with the rest.
-  assert.ok(whole.length >= 1 && whole.length <= 2, JSON.stringify(whole));
+  assert.equal(requested.length, 5, "three pages, the members, the vault");
+  // The fifth change came after the last request, so onChange reports it as an event or together with the load.
+  assert.ok(reported.length >= 1 && reported.length <= 2, JSON.stringify(reported));
   assert.ok(
-    whole.every(({ seq, count }) => seq >= 2505 && count === 2500),
-    JSON.stringify(whole),
+    reported.every(({ seq, count }) => seq >= 2505 && count === 2500),
+    JSON.stringify(reported),
   );
 });
 
-test("an application's failing onChange is no failed reload", async (t) => {
+test("an exception in onChange does not count as a failed reload", async (t) => {
   const world = await World.open(t);
   const errors: unknown[] = [];
   const live = new LiveVault(world.client(), world.vaultId, {

@@ -1,4 +1,4 @@
-// The package as npm would publish it: what is in it, and that it works where it is installed.
+// The package as npm publishes it: its content, and that it works after installation.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ async function scratch(t: TestContext): Promise<string> {
   return directory;
 }
 
-/** Packs it, without building it anew: other tests run from the build. */
+/** Packs the existing build. A new build would disturb other tests, which run from it. */
 async function pack(directory: string): Promise<{ filename: string; files: { path: string }[] }> {
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", directory];
   const { stdout } = await run("npm", args, { cwd: HOME });
@@ -27,20 +27,20 @@ async function pack(directory: string): Promise<{ filename: string; files: { pat
   return packed;
 }
 
-test("the package holds the build, its licence and its README, and nothing else", async (t) => {
+test("the package contains the build, the license and the README, and nothing else", async (t) => {
   const { files } = await pack(await scratch(t));
   const modules = (await readdir(join(HOME, "src"))).map((name) => name.replace(/\.ts$/, ""));
   const expected = modules.flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`]);
   assert.deepEqual(files.map(({ path }) => path).sort(), [...expected, "LICENSE", "README.md", "package.json"].sort());
 });
 
-test("installed from the package, the README's example compiles and the client can be imported", async (t) => {
+test("the installed package compiles the README's example and can be imported", async (t) => {
   const directory = await scratch(t);
   const { filename } = await pack(directory);
   await run("tar", ["-xzf", filename], { cwd: directory });
   await mkdir(join(directory, "node_modules/@syncscript"), { recursive: true });
   await cp(join(directory, "package"), join(directory, "node_modules/@syncscript/client"), { recursive: true });
-  // Its only dependency, as npm would put it beside.
+  // The only dependency, where npm would install it.
   await symlink(join(HOME, "node_modules/socket.io-client"), join(directory, "node_modules/socket.io-client"));
   await cp(join(HOME, "test/example.ts"), join(directory, "example.ts"));
   await writeFile(join(directory, "package.json"), JSON.stringify({ type: "module" }));
@@ -50,7 +50,7 @@ test("installed from the package, the README's example compiles and the client c
   );
 
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-  // With what the package says of itself alone: no skipping of its declarations, strict as can be.
+  // Strict, and without skipLibCheck, so that the package's own declarations are checked, too.
   const options = [
     "--strict",
     "--exactOptionalPropertyTypes",
@@ -63,6 +63,7 @@ test("installed from the package, the README's example compiles and the client c
   const compiled = run(process.execPath, [tsc, ...options, "example.ts"], { cwd: directory });
   await compiled.catch((error: { stdout: string }) => assert.fail(error.stdout));
   const { stdout } = await run(process.execPath, ["main.js"], { cwd: directory });
-  const names = "LiveVault,RefusedError,Rest,RestError,VAULT_EVENT_TYPES,VaultClient,emptyView,fold,vaultIdOf,viewOf";
+  const names =
+    "LiveVault,RefusedError,RestClient,RestError,VAULT_EVENT_TYPES,VaultClient,emptyView,fold,vaultIdOf,viewFromSnapshot";
   assert.equal(stdout.trim(), names);
 });

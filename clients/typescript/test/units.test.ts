@@ -1,4 +1,4 @@
-// Folding, waiting, and reading REST: the parts without a connection.
+// The parts that need no connection: folding, the retry policy and REST requests.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -8,15 +8,15 @@ import test, { type TestContext } from "node:test";
 import {
   emptyView,
   fold,
-  Rest,
+  RestClient,
   RestError,
   type Source,
   VAULT_EVENT_TYPES,
   type VaultEvent,
   vaultIdOf,
 } from "@syncscript/client";
-import { Backoff, connectPatience } from "../dist/backoff.js";
-import { VAULT } from "./lib/fake.js";
+import { Backoff, connectTimeout } from "../dist/retry-policy.js";
+import { VAULT } from "./lib/fake-socket.js";
 
 const base = { actor: { userId: "u1", userName: "U", role: "owner" }, timestamp: "t", eventId: "e" } as const;
 const source = (id: string, version: number): Source => ({
@@ -54,46 +54,46 @@ test("folding the log gives the vault, its members and its sources", () => {
   });
   const deleted = fold(view, [{ ...base, seq: 10, type: "vault:deleted", vaultId: VAULT }]);
   assert.deepEqual([deleted.deleted, deleted.sources.size, deleted.members.size], [true, 0, 0]);
-  assert.equal(view.sources.size, 1, "fold changes nothing it is given");
+  assert.equal(view.sources.size, 1, "fold does not modify its arguments");
 });
 
-test("folding in pieces is folding at once, and folding twice is folding once", () => {
+test("folding in parts equals folding at once, and folding twice equals folding once", () => {
   const whole = fold(emptyView(), LOG);
   for (let at = 0; at <= LOG.length; at++) {
     const part = fold(emptyView(), LOG.slice(0, at));
     assert.deepEqual(fold(part, LOG.slice(at)), whole);
     assert.deepEqual(fold(part, LOG), whole);
-    assert.deepEqual(fold(whole, LOG.slice(0, at)), whole, "what is older changes nothing");
+    assert.deepEqual(fold(whole, LOG.slice(0, at)), whole, "older events change nothing");
   }
 });
 
-test("a snapshot of several reads, at different moments, becomes whole by the events since the first", () => {
+test("the events since its first read make a snapshot of several reads consistent", () => {
   const whole = fold(emptyView(), LOG);
   for (let first = 1; first <= LOG.length; first++) {
     for (let later = first; later <= LOG.length; later++) {
-      const [at, then] = [fold(emptyView(), LOG.slice(0, first)), fold(emptyView(), LOG.slice(0, later))];
-      // The first page at one moment, the second at another, members and vault later still.
+      const [firstView, laterView] = [fold(emptyView(), LOG.slice(0, first)), fold(emptyView(), LOG.slice(0, later))];
+      // The first page comes from one point of the log, the second page, the members and the vault from a later one.
       const sources = [
-        ...[...at.sources].filter(([id]) => id === "s1"),
-        ...[...then.sources].filter(([id]) => id !== "s1"),
+        ...[...firstView.sources].filter(([id]) => id === "s1"),
+        ...[...laterView.sources].filter(([id]) => id !== "s1"),
       ];
-      const mixed = { ...then, sources: new Map(sources), seq: first };
+      const mixed = { ...laterView, sources: new Map(sources), seq: first };
       assert.deepEqual(fold(mixed, LOG.slice(first)), whole, `first page at ${first}, the rest at ${later}`);
     }
   }
 });
 
-test("a source that a snapshot has in a newer version does not go back to an older one", () => {
+test("an older event does not replace a newer version of a source from the snapshot", () => {
   const snapshot = { ...emptyView(), seq: 1, sources: new Map([["s1", source("s1", 2)]]) };
   assert.deepEqual(fold(snapshot, LOG.slice(1, 2)).sources.get("s1"), source("s1", 2));
 });
 
-test("every event type is known at run time, and says its vault", () => {
+test("every event type is listed at run time, and every event names its vault", () => {
   assert.deepEqual(new Set(LOG.map((event) => event.type).concat("vault:deleted")), new Set(VAULT_EVENT_TYPES));
   assert.ok(LOG.every((event) => vaultIdOf(event) === VAULT));
 });
 
-test("waits double, spread, end, and are forgotten", () => {
+test("delays double up to the maximum, are spread, and reset after a quiet period", () => {
   const backoff = new Backoff({ min: 100, max: 1_000, random: () => 1 });
   assert.deepEqual(
     [0, 1, 2, 3, 4, 5, 6].map((now) => backoff.next(now)),
@@ -104,9 +104,9 @@ test("waits double, spread, end, and are forgotten", () => {
   assert.equal(new Backoff({ min: 100, max: 1_000, random: () => 0 }).next(), 50);
 });
 
-test("most attempts to connect are short, and some are long", () => {
+test("most connection timeouts are short, every third one is longer", () => {
   assert.deepEqual(
-    [1, 2, 3, 4, 5, 6, 9, 12, 30].map(connectPatience),
+    [1, 2, 3, 4, 5, 6, 9, 12, 30].map(connectTimeout),
     [1_500, 1_500, 3_000, 1_500, 1_500, 6_000, 12_000, 20_000, 20_000],
   );
 });
@@ -121,12 +121,12 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-test("REST errors say what the problem document says, or at least the status", async (t) => {
+test("REST errors carry the problem document, or at least the status", async (t) => {
   const baseUrl = await serve(t, (request, response) => {
     response.statusCode = 404;
     response.end(request.url === "/a" ? '{"code":"NOT_FOUND","title":"Not Found","detail":"Nothing here"}' : "<html>");
   });
-  const rest = new Rest({ baseUrl });
+  const rest = new RestClient({ baseUrl });
   const failure = (path: string) =>
     rest.get(path).then(
       () => assert.fail(),
@@ -135,29 +135,32 @@ test("REST errors say what the problem document says, or at least the status", a
   const [a, b] = [await failure("/a"), await failure("/b")];
   assert.ok(a instanceof RestError);
   assert.deepEqual([a.status, a.code, a.message], [404, "NOT_FOUND", "Nothing here"]);
-  assert.deepEqual([b.status, b.code, b.message], [404, "HTTP_404", "The server answered 404"]);
+  assert.deepEqual([b.status, b.code, b.message], [404, "HTTP_404", "The server responded with status 404"]);
 });
 
-test("a REST request ends by its timeout and by its caller, and sends headers and cookies", async (t) => {
+test("a REST request honours its timeout and its abort signal, and sends headers and cookies", async (t) => {
   const baseUrl = await serve(t, () => {});
-  await assert.rejects(new Rest({ baseUrl, timeout: 20 }).get("/"), /no answer in time/);
+  await assert.rejects(new RestClient({ baseUrl, timeout: 20 }).get("/"), /timed out after 20 ms/);
   const abort = new AbortController();
-  const waiting = new Rest({ baseUrl }).get("/", abort.signal);
+  const waiting = new RestClient({ baseUrl }).get("/", abort.signal);
   abort.abort(new Error("enough"));
   await assert.rejects(waiting, /enough/);
-  await assert.rejects(new Rest({ baseUrl }).get("/", abort.signal), /enough/);
+  await assert.rejects(new RestClient({ baseUrl }).get("/", abort.signal), /enough/);
 
-  const asked: RequestInit[] = [];
+  const requests: RequestInit[] = [];
   const fetch = async (_: unknown, init?: RequestInit) => {
-    asked.push(init ?? {});
+    requests.push(init ?? {});
     return new Response("1");
   };
-  assert.equal(await new Rest({ fetch: fetch as typeof globalThis.fetch, headers: { cookie: "a=b" } }).get("/"), 1);
-  const [{ credentials, headers } = {}] = asked;
+  assert.equal(
+    await new RestClient({ fetch: fetch as typeof globalThis.fetch, headers: { cookie: "a=b" } }).get("/"),
+    1,
+  );
+  const [{ credentials, headers } = {}] = requests;
   assert.deepEqual([credentials, headers], ["include", { accept: "application/json", cookie: "a=b" }]);
 });
 
-test("the README shows the example that the compiler has checked", () => {
+test("the README shows the example that the compiler checks", () => {
   const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
   const shown = /## A live list\n\n```ts\n([\s\S]*?)```/.exec(read("../README.md"))?.[1];
   assert.equal(shown, read("../test/example.ts"));

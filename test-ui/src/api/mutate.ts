@@ -1,54 +1,56 @@
-// Changes over REST. Each has an Idempotency-Key, so that asking again after a lost answer does not do it twice (I9).
-import { RestError } from "@syncscript/client";
+// REST mutations. Each has an Idempotency-Key, so that a retry after a lost response does not apply the change twice
+// (I9).
+import { RestError, type RestTypes } from "@syncscript/client";
 
-/** No answer, in spite of all tries: the change may have been made or not. Asking again with the same key is safe. */
-export class NoAnswer extends Error {
-  override readonly name = "NoAnswer";
+/** No response after all retries. The change may have been applied. A retry with the same key is safe. */
+export class NoResponseError extends Error {
+  override readonly name = "NoResponseError";
 
   constructor() {
-    super("The server does not answer. It is safe to try again: nothing is done twice.");
+    super("The server does not respond. It is safe to try again: the change is applied at most once.");
   }
 }
 
-export interface Answer<T> {
+export interface MutationResult<T> {
   value: T;
-  /** Where the change is in the vault's log. */
+  /** The seq of the change in the vault's log. */
   seq: number;
 }
 
-export interface Mutation {
+export interface MutationRequest {
   method: "POST" | "PATCH" | "DELETE";
   path: string;
   body?: unknown;
-  /** Repeats what was asked for with the same key. */
+  /** The Idempotency-Key. By default, a new one. */
   key?: string;
-  /** The version that the change is meant for. */
+  /** The version of the resource that the change is based on. */
   version?: number;
 }
 
-/** Milliseconds for which an answer is sought, and for one try. */
-const PATIENCE = 30_000;
-const ONE_TRY = 10_000;
+/** How long a mutation is retried. */
+const RETRY_PERIOD_MS = 30_000;
+const ATTEMPT_TIMEOUT_MS = 10_000;
 
-/** Not `crypto.randomUUID`, which a page over plain http to another machine does not have. */
-export function newKey(): string {
+/** Returns a random key. `crypto.randomUUID` is not available on a plain http page from another machine. */
+export function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Makes a change; fails with `RestError` if it is refused, and with `NoAnswer`. */
-export async function mutate<T>(mutation: Mutation): Promise<Answer<T>> {
-  const key = mutation.key ?? newKey();
-  const giveUpAt = performance.now() + PATIENCE;
-  for (let wait = 200; ; wait = Math.min(wait * 2, 2_000)) {
-    const answer = await once<T>(mutation, key);
-    if (answer !== undefined) return answer;
-    if (performance.now() > giveUpAt) throw new NoAnswer();
-    await online(wait);
+/** Sends a mutation. Throws `RestError` if the server rejects it, and `NoResponseError` if all retries fail. */
+export async function mutate<T>(request: MutationRequest): Promise<MutationResult<T>> {
+  const key = request.key ?? newIdempotencyKey();
+  const deadline = performance.now() + RETRY_PERIOD_MS;
+  for (let delay = 200; ; delay = Math.min(delay * 2, 2_000)) {
+    const result = await attempt<T>(request, key);
+    if (result !== undefined) return result;
+    if (performance.now() > deadline) throw new NoResponseError();
+    await waitForNetwork(delay);
   }
 }
 
-/** Undefined where there is no answer, or none for good. */
-async function once<T>({ method, path, body, version }: Mutation, key: string): Promise<Answer<T> | undefined> {
+/** Sends the request once. Returns undefined if there is no response, or only a temporary one. */
+async function attempt<T>(request: MutationRequest, key: string): Promise<MutationResult<T> | undefined> {
+  const { method, path, body, version } = request;
   let response: Response;
   let text: string;
   try {
@@ -61,20 +63,20 @@ async function once<T>({ method, path, body, version }: Mutation, key: string): 
         ...(version !== undefined && { "if-match": `"${version}"` }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(ONE_TRY),
+      signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS),
     });
     text = await response.text();
   } catch {
     return undefined;
   }
-  const json = parse(text);
+  const json = parseJson(text);
   if (response.ok) return { value: json as T, seq: Number(response.headers.get("x-vault-seq") ?? 0) };
-  const { code = `HTTP_${response.status}`, detail } = (json ?? {}) as { code?: string; detail?: string };
+  const { code = `HTTP_${response.status}`, detail } = (json ?? {}) as Partial<RestTypes.Problem>;
   if (response.status === 503 || code === "IDEMPOTENCY_KEY_IN_FLIGHT") return undefined;
-  throw new RestError(response.status, code, detail ?? `The server answered ${response.status}`);
+  throw new RestError(response.status, code, detail ?? `The server responded with status ${response.status}`);
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -82,15 +84,15 @@ function parse(text: string): unknown {
   }
 }
 
-/** Waits for `ms`, or until the network is said to be back. */
-function online(ms: number): Promise<void> {
+/** Waits for `ms` milliseconds, or until the browser reports that the network is back. */
+function waitForNetwork(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    const done = (): void => {
+    const finish = (): void => {
       clearTimeout(timer);
-      removeEventListener("online", done);
+      removeEventListener("online", finish);
       resolve();
     };
-    const timer = setTimeout(done, ms);
-    addEventListener("online", done);
+    const timer = setTimeout(finish, ms);
+    addEventListener("online", finish);
   });
 }

@@ -1,26 +1,26 @@
-// Something that changes, and components that show it.
+// Observable models, and the hook that redraws a component when its model changes.
 import { useLayoutEffect, useState } from "preact/hooks";
-import { perFrame } from "./frame";
+import { throttleToFrames } from "./frame-throttle";
 
 export class Observable {
   readonly #listeners = new Set<() => void>();
 
-  /** Tells the listeners, once per frame: events come faster than anybody can look. */
-  protected readonly changed = perFrame(() => {
+  /** Notifies the listeners, at most once per frame, because events arrive faster than anyone can read. */
+  protected readonly notify = throttleToFrames(() => {
     for (const listener of [...this.#listeners]) listener();
   });
 
-  /** Returns what ends it. */
+  /** Adds a listener. Returns the function that removes it. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 }
 
-/** Has the component drawn again whenever `observable` changes. */
+/** Redraws the component whenever `observable` changes. */
 export function useObservable<T extends Observable>(observable: T): T {
   const [, redraw] = useState({});
-  // Before anything else happens, so that no change is missed.
+  // A layout effect runs before any other callback, so no change is missed.
   useLayoutEffect(() => observable.subscribe(() => redraw({})), [observable]);
   return observable;
 }

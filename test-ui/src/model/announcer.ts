@@ -1,76 +1,78 @@
-// What a screen reader is told of others' changes: now and then, summed up. Every event by itself would drown all else.
+// Announces changes by other users to screen readers. Announcements are collected and summarized, because one for every
+// event would drown everything else.
 import type { VaultEvent } from "@syncscript/client";
-import { count, quoted } from "../lib/text";
+import { formatCount, quote } from "../lib/format";
 
-/** Milliseconds between a change and its announcement, and between two announcements. */
-const GATHER = 1_000;
-const PAUSE = 6_000;
+/** Delay between a change and its announcement. */
+const COLLECT_MS = 1_000;
+/** Minimum interval between two announcements. */
+const INTERVAL_MS = 6_000;
 
 export class Announcer {
   readonly #userId: string;
-  readonly #say: (text: string) => void;
+  readonly #announce: (text: string) => void;
   #events: VaultEvent[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #quietUntil = 0;
 
-  constructor(userId: string, say: (text: string) => void) {
+  constructor(userId: string, announce: (text: string) => void) {
     this.#userId = userId;
-    this.#say = say;
+    this.#announce = announce;
   }
 
-  /** One's own changes are not announced: their forms tell of them. */
+  /** Adds an event. The user's own changes are skipped, because their forms report them. */
   add(event: VaultEvent): void {
     if (event.actor.userId === this.#userId) return;
     this.#events.push(event);
-    this.#timer ??= setTimeout(() => this.#announce(), Math.max(GATHER, this.#quietUntil - performance.now()));
+    this.#timer ??= setTimeout(() => this.#flush(), Math.max(COLLECT_MS, this.#quietUntil - performance.now()));
   }
 
   stop(): void {
     clearTimeout(this.#timer);
   }
 
-  #announce(): void {
+  #flush(): void {
     const [first, ...others] = this.#events;
     this.#timer = undefined;
-    this.#quietUntil = performance.now() + PAUSE;
-    if (first) this.#say(others.length === 0 ? sentence(first) : summary(this.#events));
+    this.#quietUntil = performance.now() + INTERVAL_MS;
+    if (first) this.#announce(others.length === 0 ? describeEvent(first) : summarizeEvents(this.#events));
     this.#events = [];
   }
 }
 
-/** One event in words, such as: Vera Viewer added “A paper”. */
-export function sentence(event: VaultEvent): string {
-  const who = event.actor.userName;
+/** Describes one event, for example: Vera Viewer added “A paper”. */
+export function describeEvent(event: VaultEvent): string {
+  const actor = event.actor.userName;
   switch (event.type) {
     case "source:created":
-      return `${who} added ${quoted(event.source.title)}`;
+      return `${actor} added ${quote(event.source.title)}`;
     case "source:updated":
-      return `${who} changed ${quoted(event.source.title)}`;
+      return `${actor} changed ${quote(event.source.title)}`;
     case "source:deleted":
-      return `${who} removed a source`;
+      return `${actor} removed a source`;
     case "member:added":
-      return `${who} added ${event.member.userName} as ${event.member.role}`;
+      return `${actor} added ${event.member.userName} as ${event.member.role}`;
     case "member:updated":
-      return `${who} made ${event.member.userName} ${event.member.role}`;
+      return `${actor} changed the role of ${event.member.userName} to ${event.member.role}`;
     case "member:removed":
-      return event.userId === event.actor.userId ? `${who} left the vault` : `${who} removed a member`;
+      return event.userId === event.actor.userId ? `${actor} left the vault` : `${actor} removed a member`;
     case "vault:created":
-      return `${who} created the vault`;
+      return `${actor} created the vault`;
     case "vault:updated":
-      return `${who} renamed the vault to ${quoted(event.vault.name)}`;
+      return `${actor} renamed the vault to ${quote(event.vault.name)}`;
     case "vault:deleted":
-      return `${who} deleted the vault`;
+      return `${actor} deleted the vault`;
   }
 }
 
-function summary(events: readonly VaultEvent[]): string {
-  const of = (type: VaultEvent["type"]): number => events.filter((event) => event.type === type).length;
+function summarizeEvents(events: readonly VaultEvent[]): string {
+  const countOf = (type: VaultEvent["type"]): number => events.filter((event) => event.type === type).length;
   const parts = [
-    [of("source:created"), "added"],
-    [of("source:updated"), "changed"],
-    [of("source:deleted"), "removed"],
+    [countOf("source:created"), "added"],
+    [countOf("source:updated"), "changed"],
+    [countOf("source:deleted"), "removed"],
   ] as const;
-  const sources = parts.filter(([n]) => n > 0).map(([n, verb]) => `${count(n, "source")} ${verb}`);
+  const sources = parts.filter(([n]) => n > 0).map(([n, verb]) => `${formatCount(n, "source")} ${verb}`);
   const rest = events.length - parts.reduce((sum, [n]) => sum + n, 0);
-  return [...sources, ...(rest > 0 ? [`${count(rest, "other change")}`] : [])].join(", ");
+  return [...sources, ...(rest > 0 ? [formatCount(rest, "other change")] : [])].join(", ");
 }

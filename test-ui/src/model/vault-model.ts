@@ -1,4 +1,4 @@
-// One vault on the page: what the client tells, and everything that is shown of it.
+// The model of one vault on the page: the live vault from the client, and everything that is shown of it.
 import {
   LiveVault,
   type Member,
@@ -9,18 +9,18 @@ import {
   type VaultInfo,
   type WatchState,
 } from "@syncscript/client";
-import { eventsBefore, type User } from "../api/api";
+import { fetchEventsUpTo, type User } from "../api/api";
 import { Observable } from "../lib/observable";
 import { Announcer } from "./announcer";
-import { Book, MARKED_FOR } from "./book";
-import { Delays } from "./delays";
-import { Edits } from "./edits";
-import { EventLog } from "./log";
+import { EventLog } from "./event-log";
+import { Latencies } from "./latencies";
+import { OptimisticEdits } from "./optimistic-edits";
+import { HIGHLIGHT_MS, SourceList } from "./source-list";
 
-/** How many events of before the page is opened are shown. */
+/** The number of earlier events that the page loads. */
 const LOADED_EVENTS = 200;
 
-/** The last time without connection. */
+/** The most recent outage of the connection. */
 export interface Outage {
   ms: number;
   events: number;
@@ -28,50 +28,50 @@ export interface Outage {
 
 export class VaultModel extends Observable {
   readonly vaultId: string;
-  readonly me: User;
-  /** To be called when the server says that nobody is signed in any more. */
-  readonly sessionEnded: () => void;
-  readonly book = new Book();
+  readonly user: User;
+  /** Called when the server reports that the session ended. */
+  readonly onSessionEnded: () => void;
+  readonly sources = new SourceList();
   readonly log = new EventLog();
-  readonly delays = new Delays();
-  readonly edits: Edits;
-  /** Events since the connection was lost, or since the page was opened. */
-  received = 0;
+  readonly latencies = new Latencies();
+  readonly edits: OptimisticEdits;
+  /** The number of events since the connection was lost, or since the page was opened. */
+  receivedEvents = 0;
   outage: Outage | undefined;
   announcement = "";
   readonly #client: VaultClient;
   readonly #live: LiveVault;
   readonly #announcer: Announcer;
-  #lostAt: number | undefined;
-  #expiry: ReturnType<typeof setTimeout> | undefined;
-  /** So far the log is known without a hole, or its loading is under way. */
-  #logged = 0;
+  #disconnectedAt: number | undefined;
+  #expiryTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The log is complete up to this seq, or is being loaded up to it. */
+  #loggedUpTo = 0;
 
-  constructor(vaultId: string, me: User, sessionEnded: () => void) {
+  constructor(vaultId: string, user: User, onSessionEnded: () => void) {
     super();
     this.vaultId = vaultId;
-    this.me = me;
-    this.sessionEnded = sessionEnded;
-    this.#announcer = new Announcer(me.id, (text) => {
+    this.user = user;
+    this.onSessionEnded = onSessionEnded;
+    this.#announcer = new Announcer(user.id, (text) => {
       this.announcement = text;
-      this.changed();
+      this.notify();
     });
-    this.edits = new Edits({
+    this.edits = new OptimisticEdits({
       vaultId,
-      userId: me.id,
+      userId: user.id,
       position: () => this.#live.seq,
-      changed: this.changed,
-      sessionEnded,
+      notify: this.notify,
+      onSessionEnded,
     });
     this.#client = new VaultClient();
     this.#live = new LiveVault(this.#client, vaultId, {
-      onChange: (_, event) => (event ? this.#event(event) : this.#loaded()),
-      onState: (state) => this.#state(state),
+      onChange: (_, event) => (event ? this.#applyEvent(event) : this.#applyLoad()),
+      onState: (state) => this.#applyState(state),
       onReplay: (event) => {
-        this.log.replayed(event);
-        this.changed();
+        this.log.addReplay(event);
+        this.notify();
       },
-      onError: (error) => console.warn("The vault could not be loaded; trying again.", error),
+      onError: (error) => console.warn("The vault could not be loaded. Retrying.", error),
     });
   }
 
@@ -79,7 +79,7 @@ export class VaultModel extends Observable {
     return this.#live.state;
   }
 
-  /** Undefined until it is loaded. */
+  /** Undefined until the vault is loaded. */
   get vault(): VaultInfo | undefined {
     return this.#live.vault;
   }
@@ -92,90 +92,92 @@ export class VaultModel extends Observable {
     return this.#live.members;
   }
 
-  /** One's own role, as of the last event. */
+  /** The user's role, as of the last event. */
   get role(): Role | undefined {
-    return this.#live.members.get(this.me.id)?.role;
+    return this.#live.members.get(this.user.id)?.role;
   }
 
-  get mayWrite(): boolean {
+  get canWrite(): boolean {
     return this.role === "owner" || this.role === "contributor";
   }
 
   close(): void {
-    clearTimeout(this.#expiry);
+    clearTimeout(this.#expiryTimer);
     this.#announcer.stop();
     this.#live.close();
     this.#client.close();
   }
 
-  /** Sends `source:created` over the socket, whatever the role, and tells what the server says to it. */
+  /** Sends `source:created` over the socket, whatever the user's role. Returns the server's refusal, if any. */
   async emitCreate(title: string, fileUrl: string): Promise<Refusal | undefined> {
-    const answer = await this.#client.socket
+    const ack = await this.#client.socket
       .timeout(5_000)
       .emitWithAck("source:created", { vaultId: this.vaultId, title, fileUrl });
-    return answer.ok ? undefined : answer;
+    return ack.ok ? undefined : ack;
   }
 
-  #event(event: VaultEvent): void {
-    // The clock, not that of performance.now(), since it is compared with the database's.
+  #applyEvent(event: VaultEvent): void {
+    // The wall clock, not performance.now(), because the timestamp comes from the database's clock.
     const now = Date.now();
-    this.#logged = event.seq;
+    this.#loggedUpTo = event.seq;
     if (this.state.status === "live") {
-      const delay = now - Date.parse(event.timestamp);
-      this.delays.add(delay);
-      this.log.add(event, "live", delay);
+      const latency = now - Date.parse(event.timestamp);
+      this.latencies.add(latency);
+      this.log.add(event, "live", latency);
     } else {
-      this.received++;
+      this.receivedEvents++;
       this.log.add(event, "caught-up");
     }
-    this.edits.noticed(event);
-    this.edits.settle();
-    this.book.apply(event, performance.now());
+    this.edits.matchCreated(event);
+    this.edits.dropConfirmed();
+    this.sources.applyEvent(event, performance.now());
     this.#announcer.add(event);
-    this.#expireLater();
-    this.changed();
+    this.#scheduleExpiry();
+    this.notify();
   }
 
-  #loaded(): void {
-    this.book.reset(this.#live.sources.values());
-    this.edits.settle();
-    this.changed();
-    if (this.#logged < this.seq) void this.#loadLog(this.seq);
+  #applyLoad(): void {
+    this.sources.reset(this.#live.sources.values());
+    this.edits.dropConfirmed();
+    this.notify();
+    if (this.#loggedUpTo < this.seq) void this.#loadLog(this.seq);
   }
 
-  async #loadLog(upto: number): Promise<void> {
-    this.#logged = upto;
+  async #loadLog(headSeq: number): Promise<void> {
+    this.#loggedUpTo = headSeq;
     try {
-      const events = await eventsBefore(this.vaultId, upto, LOADED_EVENTS);
-      this.log.load(events.filter(({ seq }) => seq <= upto));
-      this.book.attribute(events);
-      this.changed();
+      const events = await fetchEventsUpTo(this.vaultId, headSeq, LOADED_EVENTS);
+      this.log.prepend(events.filter(({ seq }) => seq <= headSeq));
+      this.sources.assignAuthors(events);
+      this.notify();
     } catch {
-      // The log begins with what comes from now on: nothing else depends on it.
+      // The log then starts with the next event. Nothing else depends on it.
     }
   }
 
-  #state(state: WatchState): void {
-    if (state.status === "reconnecting" && this.#lostAt === undefined) {
-      this.#lostAt = performance.now();
-      this.received = 0;
+  #applyState(state: WatchState): void {
+    if (state.status === "reconnecting" && this.#disconnectedAt === undefined) {
+      this.#disconnectedAt = performance.now();
+      this.receivedEvents = 0;
     }
     if (state.status === "live") {
-      if (this.#lostAt !== undefined) this.outage = { ms: performance.now() - this.#lostAt, events: this.received };
-      this.#lostAt = undefined;
-      this.received = 0;
+      if (this.#disconnectedAt !== undefined) {
+        this.outage = { ms: performance.now() - this.#disconnectedAt, events: this.receivedEvents };
+      }
+      this.#disconnectedAt = undefined;
+      this.receivedEvents = 0;
     }
-    if (state.status === "session-ended") this.sessionEnded();
-    this.changed();
+    if (state.status === "session-ended") this.onSessionEnded();
+    this.notify();
   }
 
-  #expireLater(): void {
-    if (this.#expiry !== undefined || !this.book.hasMarks) return;
-    // Several at a time, as few frames as need be.
-    this.#expiry = setTimeout(() => {
-      this.#expiry = undefined;
-      if (this.book.expire(performance.now())) this.changed();
-      this.#expireLater();
-    }, MARKED_FOR / 8);
+  #scheduleExpiry(): void {
+    if (this.#expiryTimer !== undefined || !this.sources.hasHighlights) return;
+    // Several highlights expire together, to save redraws.
+    this.#expiryTimer = setTimeout(() => {
+      this.#expiryTimer = undefined;
+      if (this.sources.removeExpired(performance.now())) this.notify();
+      this.#scheduleExpiry();
+    }, HIGHLIGHT_MS / 8);
   }
 }

@@ -1,23 +1,23 @@
-// Which vault? The signed-in user's own, or a new one.
+// The page that lists the user's vaults and creates new ones.
 import { useEffect, useState } from "preact/hooks";
-import { createVault, type ListedVault, vaults as listVaults, type User } from "../api/api";
-import { newKey } from "../api/mutate";
-import { vaultAddress } from "../lib/link";
-import { number } from "../lib/text";
-import { Button, Failure, Field, RoleBadge } from "../ui/controls";
+import { createVault, fetchVaults, type User, type Vault } from "../api/api";
+import { newIdempotencyKey } from "../api/mutate";
+import { formatNumber } from "../lib/format";
+import { vaultPath } from "../lib/urls";
+import { Button, ErrorMessage, Field, RoleBadge } from "../ui/controls";
 import { Panel } from "../ui/panel";
 import { SecondUser } from "../ui/second-user";
 import { TopBar } from "../ui/top-bar";
 
 export function ChooserPage({ user }: { user: User }) {
-  const [vaults, setVaults] = useState<ListedVault[]>();
-  const [failure, setFailure] = useState("");
+  const [vaults, setVaults] = useState<Vault[]>();
+  const [error, setError] = useState("");
   const load = async (): Promise<void> => {
-    setFailure("");
+    setError("");
     try {
-      setVaults(await listVaults());
+      setVaults(await fetchVaults());
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setError(error instanceof Error ? error.message : String(error));
     }
   };
   useEffect(() => {
@@ -32,23 +32,23 @@ export function ChooserPage({ user }: { user: User }) {
       <main id="main" tabIndex={-1} class="mx-auto grid w-full max-w-2xl gap-4 p-4 outline-none sm:py-8">
         <Panel title="Choose a vault">
           <div class="p-2">
-            {failure && (
+            {error && (
               <div class="grid justify-items-start gap-2 p-2">
-                <Failure>{failure}</Failure>
+                <ErrorMessage>{error}</ErrorMessage>
                 <Button onClick={() => void load()}>Try again</Button>
               </div>
             )}
             {vaults?.length === 0 && (
               <p class="p-2 text-sm text-muted">
-                You are a member of no vault yet. Create one, or have an owner add you.
+                You don’t belong to any vaults yet. Create one, or ask an owner to add you.
               </p>
             )}
             <ul aria-label="Your vaults">
               {vaults?.map((vault) => (
                 <li key={vault.id}>
-                  <a href={vaultAddress(vault.id)} class="flex items-center gap-3 rounded-lg px-3 py-3 hover:bg-raised">
+                  <a href={vaultPath(vault.id)} class="flex items-center gap-3 rounded-lg px-3 py-3 hover:bg-raised">
                     <span class="min-w-0 flex-1 truncate font-medium">{vault.name}</span>
-                    <span class="text-xs whitespace-nowrap text-muted">seq {number(vault.headSeq)}</span>
+                    <span class="text-xs whitespace-nowrap text-muted">seq {formatNumber(vault.headSeq)}</span>
                     <RoleBadge role={vault.role} />
                   </a>
                 </li>
@@ -64,19 +64,19 @@ export function ChooserPage({ user }: { user: User }) {
 
 function NewVault() {
   const [name, setName] = useState("");
-  const [failure, setFailure] = useState("");
+  const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
-  // The same for all tries with one name, so that it is created once.
-  const [key, setKey] = useState(newKey);
+  // One key for all attempts with the same name, so that the vault is created once.
+  const [key, setKey] = useState(newIdempotencyKey);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (busy) return;
     setBusy(true);
-    setFailure("");
+    setError("");
     try {
-      location.assign(vaultAddress((await createVault(name, key)).id));
+      location.assign(vaultPath((await createVault(name, key)).id));
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setError(error instanceof Error ? error.message : String(error));
       setBusy(false);
     }
   };
@@ -86,20 +86,20 @@ function NewVault() {
         <Field
           label="Name"
           hideLabel
-          placeholder="Name of the vault"
+          placeholder="Vault name"
           required
           maxLength={200}
           autocomplete="off"
           value={name}
           onInput={(event) => {
             setName(event.currentTarget.value);
-            setKey(newKey());
+            setKey(newIdempotencyKey());
           }}
         />
-        <Button look="main" type="submit" disabled={busy}>
+        <Button variant="primary" type="submit" disabled={busy}>
           Create vault
         </Button>
-        {failure && <Failure>{failure}</Failure>}
+        {error && <ErrorMessage>{error}</ErrorMessage>}
       </form>
     </Panel>
   );

@@ -1,37 +1,37 @@
-// Signing in, and back to where one came from.
+// The login page. After sign-in, it returns to the page that the user came from.
 import type { Role } from "@syncscript/client";
 import { useEffect, useState } from "preact/hooks";
-import { currentUser, type Demo, demo as loadDemo, register, signIn, type User } from "../api/api";
-import { returnTarget } from "../lib/link";
-import { Button, buttonClass, Failure, Field, RoleBadge } from "../ui/controls";
-import { Mark } from "../ui/icons";
+import { type Demo, fetchCurrentUser, fetchDemo, register, signIn, type User } from "../api/api";
+import { signInTarget } from "../lib/urls";
+import { Button, buttonClass, ErrorMessage, Field, RoleBadge } from "../ui/controls";
+import { Logo } from "../ui/icons";
 
 export function LoginPage() {
   const query = new URLSearchParams(location.search);
-  const target = returnTarget(query.get("returnTo"));
+  const target = signInTarget(query.get("returnTo"));
   const [demo, setDemo] = useState<Demo>();
-  const [present, setPresent] = useState<User | null>(null);
-  const [joining, setJoining] = useState(false);
+  const [currentUser, setCurrentUser] = useState<User | null>(null);
+  const [registering, setRegistering] = useState(false);
   const [busy, setBusy] = useState(false);
-  // Whoever signed in by a form without script, or by Auth.js, is led here after a failure.
-  const refused = query.get("error") === "CredentialsSignin";
-  const [failure, setFailure] = useState(refused ? "Email or password is wrong" : "");
+  // A failed sign-in by a form without scripts, or by Auth.js, redirects here.
+  const rejected = query.get("error") === "CredentialsSignin";
+  const [error, setError] = useState(rejected ? "Email or password is wrong" : "");
   useEffect(() => {
     document.title = "Sign in · SyncScript";
-    // Both are a help only: without an answer there is the form.
-    loadDemo().then(setDemo, () => {});
-    currentUser().then(setPresent, () => {});
+    // Both are optional: without a response, the page shows the form only.
+    fetchDemo().then(setDemo, () => {});
+    fetchCurrentUser().then(setCurrentUser, () => {});
   }, []);
 
-  const attempt = async (act: () => Promise<void>): Promise<void> => {
+  const attempt = async (action: () => Promise<void>): Promise<void> => {
     if (busy) return;
     setBusy(true);
-    setFailure("");
+    setError("");
     try {
-      await act();
+      await action();
       location.replace(target);
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setError(error instanceof Error ? error.message : String(error));
       setBusy(false);
     }
   };
@@ -40,7 +40,7 @@ export function LoginPage() {
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const [email, name, password] = ["email", "name", "password"].map((field) => String(form.get(field) ?? ""));
     void attempt(async () => {
-      if (joining) await register(email as string, name as string, password as string);
+      if (registering) await register(email as string, name as string, password as string);
       await signIn(email as string, password as string);
     });
   };
@@ -48,49 +48,49 @@ export function LoginPage() {
   return (
     <main id="main" class="mx-auto flex min-h-full w-full max-w-sm flex-col justify-center gap-4 p-4">
       <div class="flex items-center gap-3">
-        <Mark class="size-10" />
+        <Logo class="size-10" />
         <div>
           <h1 class="text-xl font-semibold tracking-tight">
-            {joining ? "Create an account" : "Sign in to SyncScript"}
+            {registering ? "Create an account" : "Sign in to SyncScript"}
           </h1>
           <p class="text-sm text-muted">Shared lists of sources, live.</p>
         </div>
       </div>
       {query.get("reason") === "ended" && (
         <p role="status" class="rounded-lg bg-busy-soft px-3 py-2 text-sm text-busy">
-          Your session ended. Sign in again to go on where you were.
+          Your session ended. Sign in again to continue where you left off.
         </p>
       )}
       <form onSubmit={submit} class="grid gap-4 rounded-xl border border-line bg-panel p-5">
         <Field label="Email" name="email" type="email" required maxLength={254} autocomplete="username" />
-        {joining && <Field label="Name" name="name" required maxLength={100} autocomplete="name" />}
+        {registering && <Field label="Name" name="name" required maxLength={100} autocomplete="name" />}
         <Field
           label="Password"
           name="password"
           type="password"
           required
           maxLength={200}
-          {...(joining ? { minLength: 8, autocomplete: "new-password" } : { autocomplete: "current-password" })}
+          {...(registering ? { minLength: 8, autocomplete: "new-password" } : { autocomplete: "current-password" })}
         />
-        {failure && <Failure>{failure}</Failure>}
-        <Button look="main" type="submit" disabled={busy}>
-          {busy ? "One moment…" : joining ? "Create account" : "Sign in"}
+        {error && <ErrorMessage>{error}</ErrorMessage>}
+        <Button variant="primary" type="submit" disabled={busy}>
+          {busy ? "Please wait…" : registering ? "Create account" : "Sign in"}
         </Button>
         <p class="text-center text-sm text-muted">
-          {joining ? "You have an account? " : "No account yet? "}
-          <Button look="link" onClick={() => setJoining(!joining)}>
-            {joining ? "Sign in" : "Create one"}
+          {registering ? "Already have an account? " : "No account yet? "}
+          <Button variant="link" onClick={() => setRegistering(!registering)}>
+            {registering ? "Sign in" : "Create one"}
           </Button>
         </p>
       </form>
       {demo && (
         <DemoAccounts demo={demo} busy={busy} onChoose={(email) => void attempt(() => signIn(email, demo.password))} />
       )}
-      {present && (
+      {currentUser && (
         <p class="flex flex-wrap items-center justify-between gap-2 text-sm text-muted">
-          <span class="min-w-0 truncate">You are signed in as {present.name}.</span>
+          <span class="min-w-0 truncate">You are signed in as {currentUser.name}.</span>
           <a href={target} class={buttonClass("link")}>
-            Go on as {present.name}
+            Continue as {currentUser.name}
           </a>
         </p>
       )}
@@ -108,7 +108,7 @@ function DemoAccounts({ demo, busy, onChoose }: DemoProps) {
   return (
     <section aria-labelledby="demo" class="grid gap-2">
       <h2 id="demo" class="text-sm font-medium">
-        Or take a demo account
+        Or use a demo account
       </h2>
       {demo.accounts.map(({ email, name, role }: { email: string; name: string; role: Role }) => (
         <button

@@ -1,7 +1,7 @@
-// Two vaults, or one twice, side by side: each pane is the page itself.
+// Two vaults side by side, or the same vault twice. Each pane is a frame with the vault page.
 import { useEffect, useState } from "preact/hooks";
-import { type ListedVault, vaults as listVaults, type User } from "../api/api";
-import { panesAddress, vaultAddress } from "../lib/link";
+import { fetchVaults, type User, type Vault } from "../api/api";
+import { panesPath, vaultPath } from "../lib/urls";
 import { buttonClass } from "../ui/controls";
 import { SecondUser } from "../ui/second-user";
 import { TopBar } from "../ui/top-bar";
@@ -9,22 +9,22 @@ import { TopBar } from "../ui/top-bar";
 const SIDES = ["Left", "Right"] as const;
 
 export function PanesPage({ user, panes }: { user: User; panes: readonly [string, string] }) {
-  const [vaults, setVaults] = useState<ListedVault[]>([]);
-  const [chosen, setChosen] = useState(panes);
+  const [vaults, setVaults] = useState<Vault[]>([]);
+  const [selected, setSelected] = useState(panes);
   useEffect(() => {
     document.title = "Side by side · SyncScript";
-    // Without the list the panes work all the same; they cannot be changed, that is all.
-    listVaults().then(setVaults, () => {});
+    // Without the list, the panes work, but the user cannot select other vaults.
+    fetchVaults().then(setVaults, () => {});
   }, []);
-  const choose = (side: number, id: string): void => {
-    const next: [string, string] = side === 0 ? [id, chosen[1]] : [chosen[0], id];
-    setChosen(next);
-    history.replaceState(null, "", panesAddress(...next));
+  const select = (side: number, id: string): void => {
+    const next: [string, string] = side === 0 ? [id, selected[1]] : [selected[0], id];
+    setSelected(next);
+    history.replaceState(null, "", panesPath(...next));
   };
   return (
     <div class="flex h-full flex-col">
       <TopBar user={user} title="Side by side">
-        <a href={vaultAddress(chosen[0])} class={buttonClass("small")}>
+        <a href={vaultPath(selected[0])} class={buttonClass("small")}>
           One pane
         </a>
         <SecondUser />
@@ -39,19 +39,19 @@ export function PanesPage({ user, panes }: { user: User; panes: readonly [string
             <select
               aria-label={`Vault of the ${name.toLowerCase()} pane`}
               class="field mx-4 mt-3 h-8 w-auto self-start px-1.5 text-xs"
-              value={chosen[side]}
-              onChange={(event) => choose(side, event.currentTarget.value)}
+              value={selected[side]}
+              onChange={(event) => select(side, event.currentTarget.value)}
             >
-              {options(vaults, chosen[side] as string).map(({ id, name: label }) => (
+              {vaultOptions(vaults, selected[side] as string).map(({ id, name: label }) => (
                 <option key={id} value={id}>
                   {label}
                 </option>
               ))}
             </select>
             <iframe
-              key={chosen[side]}
+              key={selected[side]}
               title={`${name} pane`}
-              src={`${vaultAddress(chosen[side] as string)}&pane`}
+              src={`${vaultPath(selected[side] as string)}&pane`}
               class="min-h-0 w-full flex-1 border-0"
             />
           </section>
@@ -61,7 +61,9 @@ export function PanesPage({ user, panes }: { user: User; panes: readonly [string
   );
 }
 
-/** The present one is always among them, though it may not be one's own any more. */
-function options(vaults: readonly ListedVault[], chosen: string): { id: string; name: string }[] {
-  return vaults.some(({ id }) => id === chosen) ? [...vaults] : [{ id: chosen, name: `vault-${chosen}` }, ...vaults];
+/** Returns the selectable vaults. Includes the selected vault even if the user is no longer a member. */
+function vaultOptions(vaults: readonly Vault[], selectedId: string): { id: string; name: string }[] {
+  return vaults.some(({ id }) => id === selectedId)
+    ? [...vaults]
+    : [{ id: selectedId, name: `vault-${selectedId}` }, ...vaults];
 }

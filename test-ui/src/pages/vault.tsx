@@ -1,15 +1,15 @@
-// One vault, live. Within a pane, the head is left out: the page around it has one.
+// The page of one live vault. Within a pane, the top bar is left out, because the surrounding page has one.
 import { useEffect, useMemo } from "preact/hooks";
 import type { User } from "../api/api";
-import { leaveForLogin, panesAddress } from "../lib/link";
 import { useObservable } from "../lib/observable";
+import { panesPath, redirectToLogin } from "../lib/urls";
 import { VaultModel } from "../model/vault-model";
+import { AccessLost } from "../ui/access-lost";
 import { buttonClass, RoleBadge } from "../ui/controls";
-import { DelaysPlot } from "../ui/delays-plot";
 import { Events } from "../ui/events";
 import { Icon } from "../ui/icons";
+import { LatencyPlot } from "../ui/latency-plot";
 import { Members } from "../ui/members";
-import { Over } from "../ui/over";
 import { SecondUser } from "../ui/second-user";
 import { Sources } from "../ui/sources";
 import { StatusBar } from "../ui/status-bar";
@@ -23,7 +23,7 @@ interface Props {
 
 export function VaultPage({ vaultId, user, pane }: Props) {
   const model = useObservable(
-    useMemo(() => new VaultModel(vaultId, user, () => leaveForLogin("ended")), [vaultId, user]),
+    useMemo(() => new VaultModel(vaultId, user, () => redirectToLogin("ended")), [vaultId, user]),
   );
   useEffect(() => () => model.close(), [model]);
   const { state } = model;
@@ -40,7 +40,7 @@ export function VaultPage({ vaultId, user, pane }: Props) {
       {model.role && <RoleBadge role={model.role} />}
     </span>
   );
-  const over = state.status === "removed" || state.status === "denied";
+  const accessLost = state.status === "removed" || state.status === "denied";
   return (
     <div class="flex min-h-full flex-col lg:h-full">
       {pane ? (
@@ -49,7 +49,7 @@ export function VaultPage({ vaultId, user, pane }: Props) {
         </header>
       ) : (
         <TopBar user={user} title={title}>
-          <a href={panesAddress(vaultId, vaultId)} class={buttonClass("small")}>
+          <a href={panesPath(vaultId, vaultId)} class={buttonClass("small")}>
             <Icon name="panes" /> Side by side
           </a>
           <SecondUser />
@@ -57,14 +57,14 @@ export function VaultPage({ vaultId, user, pane }: Props) {
       )}
       <main id="main" tabIndex={-1} class="flex min-h-0 flex-1 flex-col gap-3 p-4 outline-none lg:px-6">
         <StatusBar model={model} />
-        {over ? (
-          <Over state={state} pane={pane} />
+        {accessLost ? (
+          <AccessLost state={state} pane={pane} />
         ) : (
           <div class="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-[minmax(0,1fr)_auto]">
             <Sources model={model} class="lg:min-h-0" />
             <div class="flex min-h-0 flex-col gap-4 lg:w-96 lg:overflow-y-auto 2xl:w-[49rem] 2xl:flex-row">
               <div class="flex min-w-0 flex-col gap-4 2xl:w-96 2xl:shrink-0">
-                <DelaysPlot model={model} />
+                <LatencyPlot model={model} />
                 <Members model={model} />
               </div>
               <Events model={model} class="lg:flex-[1_0_auto] 2xl:min-w-0 2xl:flex-1" />

@@ -1,45 +1,45 @@
-// Buttons, badges and fields: what all forms are made of.
+// Buttons, badges and form fields.
 import type { Role } from "@syncscript/client";
 import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 
 const BUTTON = {
-  main: "h-[2.375rem] px-4 bg-accent-fill text-white hover:bg-accent-hover",
-  plain: "h-[2.375rem] px-3.5 border border-control/60 bg-panel text-ink hover:bg-raised hover:border-control",
+  primary: "h-[2.375rem] px-4 bg-accent-fill text-white hover:bg-accent-hover",
+  secondary: "h-[2.375rem] px-3.5 border border-control/60 bg-panel text-ink hover:bg-raised hover:border-control",
   small: "h-7 px-2.5 border border-control/60 bg-panel text-ink text-xs hover:bg-raised hover:border-control",
   danger: "h-[2.375rem] px-4 border border-bad/50 bg-bad-soft text-bad hover:border-bad",
   link: "px-0 text-accent underline underline-offset-2 decoration-accent/40 hover:decoration-accent",
 };
 
-export type Look = keyof typeof BUTTON;
+export type ButtonVariant = keyof typeof BUTTON;
 
-export const buttonClass = (look: Look, extra = ""): string =>
-  `inline-flex shrink-0 items-center justify-center gap-1.5 rounded-lg text-sm font-medium whitespace-nowrap transition-colors disabled:cursor-not-allowed disabled:opacity-55 ${BUTTON[look]} ${extra}`;
+export const buttonClass = (variant: ButtonVariant, extra = ""): string =>
+  `inline-flex shrink-0 items-center justify-center gap-1.5 rounded-lg text-sm font-medium whitespace-nowrap transition-colors disabled:cursor-not-allowed disabled:opacity-55 ${BUTTON[variant]} ${extra}`;
 
-type ButtonProps = Omit<JSX.IntrinsicElements["button"], "class"> & { look?: Look; class?: string };
+type ButtonProps = Omit<JSX.IntrinsicElements["button"], "class"> & { variant?: ButtonVariant; class?: string };
 
-export function Button({ look = "plain", class: extra, type = "button", ...rest }: ButtonProps) {
-  return <button {...rest} type={type} class={buttonClass(look, extra)} />;
+export function Button({ variant = "secondary", class: extra, type = "button", ...rest }: ButtonProps) {
+  return <button {...rest} type={type} class={buttonClass(variant, extra)} />;
 }
 
 interface IconButtonProps {
   icon: IconName;
   label: string;
   onClick: () => void;
-  /** For the moment it does nothing. Unlike a disabled button it keeps the focus. */
-  idle?: boolean;
+  /** Ignores clicks for now. Unlike a disabled button, the button keeps the focus. */
+  inactive?: boolean;
 }
 
-/** A button with only a picture; `label` is what it is called. */
-export function IconButton({ icon, label, onClick, idle = false }: IconButtonProps) {
+/** A button that shows an icon only. `label` is its accessible name. */
+export function IconButton({ icon, label, onClick, inactive = false }: IconButtonProps) {
   return (
     <button
       type="button"
       aria-label={label}
       title={label}
-      aria-disabled={idle}
-      onClick={() => !idle && onClick()}
+      aria-disabled={inactive}
+      onClick={() => !inactive && onClick()}
       class="grid size-8 shrink-0 place-items-center rounded-lg text-muted transition-colors hover:bg-raised hover:text-ink aria-disabled:cursor-progress aria-disabled:opacity-40"
     >
       <Icon name={icon} />
@@ -95,20 +95,20 @@ interface FieldProps extends InputProps {
 }
 
 export function Field({ label, hideLabel = false, ...rest }: FieldProps) {
-  const own = useId();
+  const id = useId();
   return (
     <div class="min-w-0">
-      <label for={own} class={hideLabel ? "sr-only" : "mb-1.5 block text-sm font-medium"}>
+      <label for={id} class={hideLabel ? "sr-only" : "mb-1.5 block text-sm font-medium"}>
         {label}
       </label>
-      {/* Preact's types tell inputs apart by their type, and this one may be any of four. */}
-      <input {...(rest as JSX.IntrinsicElements["input"])} id={own} class="field" />
+      {/* Preact types inputs by their `type` attribute, and this input may have any of four. */}
+      <input {...(rest as JSX.IntrinsicElements["input"])} id={id} class="field" />
     </div>
   );
 }
 
-/** Why something failed; read out when it appears. */
-export function Failure({ children }: { children: ComponentChildren }) {
+/** An error message, which screen readers announce when it appears. */
+export function ErrorMessage({ children }: { children: ComponentChildren }) {
   return (
     <p role="alert" class="rounded-lg bg-bad-soft px-3 py-2 text-sm text-bad">
       {children}

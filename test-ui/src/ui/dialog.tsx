@@ -1,5 +1,4 @@
-// Questions that want an answer before anything else. The platform's dialog keeps the focus inside, closes with Escape
-// and gives the focus back.
+// A modal dialog. The browser's dialog element keeps the focus inside, closes on Escape and returns the focus.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { IconButton } from "./controls";
@@ -15,12 +14,12 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   const heading = useId();
   useEffect(() => {
     const opener = document.activeElement;
-    const around = opener?.parentElement?.closest<HTMLElement>("[tabindex]");
+    const container = opener?.parentElement?.closest<HTMLElement>("[tabindex]");
     dialog.current?.showModal();
     return () => {
-      // What opened it may be gone by now, as the source that was removed is; then on with what it stood in.
+      // The opener may no longer exist, for example the row of a removed source. Then the container gets the focus.
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
-      else around?.focus();
+      else container?.focus();
     };
   }, []);
   return (

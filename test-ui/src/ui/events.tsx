@@ -1,49 +1,50 @@
-// The log, newest first. A row opens its payload below the list, so that no row ever changes its height.
+// The event log, newest first. The payload of the selected event appears below the list, so that all rows keep their
+// height.
 import { useEffect, useId, useState } from "preact/hooks";
-import { clock, count, duration, number } from "../lib/text";
-import type { Arrival, LogEntry } from "../model/log";
+import { formatCount, formatDuration, formatNumber, formatTime } from "../lib/format";
+import type { Arrival, LogEntry } from "../model/event-log";
 import type { VaultModel } from "../model/vault-model";
 import { Button } from "./controls";
 import { Panel } from "./panel";
 import { VirtualList } from "./virtual-list";
 
-const ROW = 32;
+const ROW_HEIGHT = 32;
 
-const ARRIVALS: Record<Exclude<Arrival, "live">, string> = {
+const ARRIVAL_LABELS: Record<Exclude<Arrival, "live">, string> = {
   "caught-up": "caught up",
   loaded: "earlier",
   replayed: "replayed",
 };
 
 export function Events({ model, class: extra = "" }: { model: VaultModel; class?: string }) {
-  const [chosen, setChosen] = useState<LogEntry>();
-  /** What was there when it was paused. */
-  const [paused, setPaused] = useState<readonly LogEntry[]>();
-  const detail = useId();
-  // It may be below what is in sight.
+  const [selected, setSelected] = useState<LogEntry>();
+  /** The entries at the time of the pause. */
+  const [pausedEntries, setPausedEntries] = useState<readonly LogEntry[]>();
+  const payloadId = useId();
+  // The payload may be outside the visible area.
   useEffect(() => {
-    if (chosen) document.getElementById(detail)?.scrollIntoView({ block: "nearest" });
-  }, [chosen]);
-  const entries = paused ?? model.log.entries;
-  const missed = paused ? model.log.entries.length - paused.length : 0;
+    if (selected) document.getElementById(payloadId)?.scrollIntoView({ block: "nearest" });
+  }, [selected]);
+  const entries = pausedEntries ?? model.log.entries;
+  const missed = pausedEntries ? model.log.entries.length - pausedEntries.length : 0;
   return (
     <Panel
       title="Events"
       class={extra}
       aside={
         <Button
-          look="small"
-          aria-pressed={paused !== undefined}
-          onClick={() => setPaused(paused ? undefined : [...model.log.entries])}
+          variant="small"
+          aria-pressed={pausedEntries !== undefined}
+          onClick={() => setPausedEntries(pausedEntries ? undefined : [...model.log.entries])}
         >
-          {paused ? (missed > 0 ? `Resume (${count(missed, "new", "new")})` : "Resume") : "Pause"}
+          {pausedEntries ? (missed > 0 ? `Resume (${formatCount(missed, "new", "new")})` : "Resume") : "Pause"}
         </Button>
       }
     >
       <VirtualList
         items={entries.toReversed()}
         keyOf={(entry) => entry.key}
-        rowHeight={ROW}
+        rowHeight={ROW_HEIGHT}
         label="Events, newest first"
         class="mt-1 h-64 border-t border-line lg:h-auto lg:min-h-32 lg:flex-[1_1_0px]"
         empty={<p class="grid h-full place-items-center p-4 text-sm text-muted">No events yet.</p>}
@@ -51,20 +52,20 @@ export function Events({ model, class: extra = "" }: { model: VaultModel; class?
         {(entry) => (
           <EventRow
             entry={entry}
-            open={chosen?.key === entry.key}
-            detail={detail}
-            onToggle={() => setChosen(chosen?.key === entry.key ? undefined : entry)}
+            open={selected?.key === entry.key}
+            payloadId={payloadId}
+            onToggle={() => setSelected(selected?.key === entry.key ? undefined : entry)}
           />
         )}
       </VirtualList>
-      <div id={detail} class="border-t border-line">
-        {chosen ? (
-          <div role="group" aria-label={`Payload of event ${chosen.event.seq}`}>
+      <div id={payloadId} class="border-t border-line">
+        {selected ? (
+          <div role="group" aria-label={`Payload of event ${selected.event.seq}`}>
             <div class="flex items-center justify-between px-4 pt-2">
               <p class="text-xs font-medium">
-                {chosen.event.type} <span class="text-muted">seq {number(chosen.event.seq)}</span>
+                {selected.event.type} <span class="text-muted">seq {formatNumber(selected.event.seq)}</span>
               </p>
-              <Button look="small" onClick={() => setChosen(undefined)}>
+              <Button variant="small" onClick={() => setSelected(undefined)}>
                 Close
               </Button>
             </div>
@@ -75,11 +76,11 @@ export function Events({ model, class: extra = "" }: { model: VaultModel; class?
               aria-label="Payload"
               class="mx-4 my-2 max-h-48 overflow-auto font-mono text-xs leading-5"
             >
-              {payload(chosen)}
+              {formatPayload(selected)}
             </pre>
           </div>
         ) : (
-          <p class="px-4 py-2 text-xs text-muted">Choose an event to see its payload.</p>
+          <p class="px-4 py-2 text-xs text-muted">Select an event to see its payload.</p>
         )}
       </div>
     </Panel>
@@ -89,31 +90,33 @@ export function Events({ model, class: extra = "" }: { model: VaultModel; class?
 interface EventRowProps {
   entry: LogEntry;
   open: boolean;
-  detail: string;
+  payloadId: string;
   onToggle: () => void;
 }
 
-function EventRow({ entry: { event, arrival, delay }, open, detail, onToggle }: EventRowProps) {
+function EventRow({ entry: { event, arrival, latency }, open, payloadId, onToggle }: EventRowProps) {
   return (
     <button
       type="button"
       aria-expanded={open}
-      aria-controls={detail}
+      aria-controls={payloadId}
       onClick={onToggle}
-      title={clock(event.timestamp)}
+      title={formatTime(event.timestamp)}
       data-seq={event.seq}
       class={`grid h-full w-full grid-cols-[2.75rem_7.25rem_minmax(0,1fr)_auto] items-center gap-x-2 px-4 text-left text-xs hover:bg-raised focus-visible:-outline-offset-2 ${open ? "bg-accent-soft" : ""}`}
     >
-      <span class="text-right text-muted">{number(event.seq)}</span>
+      <span class="text-right text-muted">{formatNumber(event.seq)}</span>
       <span class="truncate font-medium">{event.type}</span>
       <span class="truncate text-muted">{event.actor.userName}</span>
-      <span class="text-muted">{arrival === "live" ? duration(Math.max(0, delay ?? 0)) : ARRIVALS[arrival]}</span>
+      <span class="text-muted">
+        {arrival === "live" ? formatDuration(Math.max(0, latency ?? 0)) : ARRIVAL_LABELS[arrival]}
+      </span>
     </button>
   );
 }
 
-/** As it was emitted: the type is the event's name, and no part of it. */
-function payload({ event }: LogEntry): string {
+/** Returns the payload as it was emitted. The type is the Socket.IO event name, not a part of the payload. */
+function formatPayload({ event }: LogEntry): string {
   const { type: _, ...rest } = event;
   return JSON.stringify(rest, null, 2);
 }

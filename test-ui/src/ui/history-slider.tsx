@@ -1,13 +1,13 @@
-// Back through the log, event by event.
+// The slider that shows the sources as of an earlier event.
 import { useId } from "preact/hooks";
-import { count, number } from "../lib/text";
-import type { History } from "../model/history";
+import { formatCount, formatNumber } from "../lib/format";
+import type { VaultHistory } from "../model/vault-history";
 import { Button } from "./controls";
 
-/** `head`: the newest event. */
-export function HistorySlider({ history, head }: { history: History; head: number }) {
+/** `headSeq`: the seq of the newest event. */
+export function HistorySlider({ history, headSeq }: { history: VaultHistory; headSeq: number }) {
   const id = useId();
-  const { at, shown, failure } = history;
+  const { selectedSeq, loaded, error } = history;
   return (
     <div class="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2 text-sm">
       <label for={id} class="font-medium">
@@ -17,26 +17,26 @@ export function HistorySlider({ history, head }: { history: History; head: numbe
         id={id}
         type="range"
         min={1}
-        max={head}
-        value={at ?? head}
-        aria-valuetext={at === undefined ? "now" : `as of event ${at} of ${head}`}
+        max={headSeq}
+        value={selectedSeq ?? headSeq}
+        aria-valuetext={selectedSeq === undefined ? "now" : `as of event ${selectedSeq} of ${headSeq}`}
         class="h-7 min-w-32 flex-1 rounded accent-accent-fill"
         onInput={(event) => {
           const seq = event.currentTarget.valueAsNumber;
-          history.look(seq >= head ? undefined : seq);
+          history.select(seq >= headSeq ? undefined : seq);
         }}
       />
-      {/* As wide as it ever gets, so that the slider keeps its length while one slides. */}
+      {/* A fixed width, so that the slider keeps its length while it is moved. */}
       <div class="flex h-7 items-center justify-end gap-3 max-sm:w-full sm:w-72">
-        <output for={id} class={at === undefined ? "text-muted" : "font-medium text-accent"}>
-          {at === undefined ? "now" : `as of event ${number(at)} of ${number(head)}`}
+        <output for={id} class={selectedSeq === undefined ? "text-muted" : "font-medium text-accent"}>
+          {selectedSeq === undefined ? "now" : `as of event ${formatNumber(selectedSeq)} of ${formatNumber(headSeq)}`}
         </output>
-        {at !== undefined && (
+        {selectedSeq !== undefined && (
           <Button
-            look="small"
+            variant="small"
             onClick={() => {
-              history.look(undefined);
-              // This button goes.
+              history.select(undefined);
+              // This button disappears.
               document.getElementById(id)?.focus();
             }}
           >
@@ -45,11 +45,13 @@ export function HistorySlider({ history, head }: { history: History; head: numbe
         )}
       </div>
       <p role="status" class="sr-only">
-        {at !== undefined && shown?.seq === at && `As of event ${at}: ${count(shown.sources.length, "source")}`}
+        {selectedSeq !== undefined &&
+          loaded?.seq === selectedSeq &&
+          `As of event ${selectedSeq}: ${formatCount(loaded.sources.length, "source")}`}
       </p>
-      {failure && (
+      {error && (
         <p role="alert" class="basis-full text-bad">
-          {failure}
+          {error}
         </p>
       )}
     </div>

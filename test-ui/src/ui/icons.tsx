@@ -1,4 +1,4 @@
-// The few pictures. None says anything that its button's label does not.
+// The icons. All are decorative: the button's label carries the meaning.
 
 const PATHS = {
   pencil: "M4 20h4L19 9l-4-4L4 16v4zM13.5 6.5l4 4",
@@ -21,7 +21,7 @@ export function Icon({ name, class: extra = "size-4" }: { name: IconName; class?
   );
 }
 
-export function Mark({ class: extra = "size-8" }: { class?: string }) {
+export function Logo({ class: extra = "size-8" }: { class?: string }) {
   return (
     <svg class={`shrink-0 ${extra}`} viewBox="0 0 32 32" aria-hidden="true">
       <rect width="32" height="32" rx="8" class="fill-accent-fill" />

@@ -1,91 +1,91 @@
-// Who is in the vault and as what; owners change it here, everyone may leave.
+// The members and their roles. Owners manage them here, and every member can leave.
 import { type Member, RestError, type Role } from "@syncscript/client";
 import { useState } from "preact/hooks";
 import { addMember, changeMember, removeMember } from "../api/api";
-import { count } from "../lib/text";
+import { formatCount } from "../lib/format";
 import type { VaultModel } from "../model/vault-model";
-import { Button, Failure, Field, IconButton, RoleBadge } from "./controls";
+import { Button, ErrorMessage, Field, IconButton, RoleBadge } from "./controls";
 import { Dialog } from "./dialog";
 import { Panel } from "./panel";
 
 const ROLES: readonly Role[] = ["owner", "contributor", "viewer"];
 
 export function Members({ model }: { model: VaultModel }) {
-  const [failure, setFailure] = useState("");
-  const [leaving, setLeaving] = useState<Member>();
-  /** Whose role is being changed, to what. */
-  const [asked, setAsked] = useState<ReadonlyMap<string, Role>>(new Map());
-  const owner = model.role === "owner";
+  const [error, setError] = useState("");
+  const [removing, setRemoving] = useState<Member>();
+  /** Pending role changes, by user id. */
+  const [pendingRoles, setPendingRoles] = useState<ReadonlyMap<string, Role>>(new Map());
+  const isOwner = model.role === "owner";
   const members = [...model.members.values()];
 
-  const attempt = async (change: () => Promise<unknown>): Promise<boolean> => {
-    setFailure("");
+  const attempt = async (action: () => Promise<unknown>): Promise<boolean> => {
+    setError("");
     try {
-      await change();
+      await action();
       return true;
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
-      if (error instanceof RestError && error.status === 401) model.sessionEnded();
+      setError(error instanceof Error ? error.message : String(error));
+      if (error instanceof RestError && error.status === 401) model.onSessionEnded();
       return false;
     }
   };
-  const assign = async (member: Member, role: Role): Promise<void> => {
+  const changeRole = async (member: Member, role: Role): Promise<void> => {
     const { userId } = member;
-    setAsked((all) => new Map(all).set(userId, role));
+    setPendingRoles((all) => new Map(all).set(userId, role));
     await attempt(() => changeMember(model.vaultId, member, role));
-    setAsked((all) => new Map([...all].filter(([id]) => id !== userId)));
+    setPendingRoles((all) => new Map([...all].filter(([id]) => id !== userId)));
   };
 
   return (
-    <Panel title="Members" aside={<p class="text-xs text-muted">{count(members.length, "member")}</p>}>
+    <Panel title="Members" aside={<p class="text-xs text-muted">{formatCount(members.length, "member")}</p>}>
       <ul class="max-h-56 overflow-y-auto px-4" tabIndex={members.length > 5 ? 0 : -1} aria-label="Members">
         {members.map((member) => (
           <li key={member.userId} class="flex h-11 items-center gap-2 text-sm" data-member={member.userId}>
             <span class="min-w-0 flex-1 truncate" title={member.userName}>
               {member.userName}
-              {member.userId === model.me.id && <span class="text-muted"> (you)</span>}
+              {member.userId === model.user.id && <span class="text-muted"> (you)</span>}
             </span>
-            {owner ? (
-              <RoleChoice
+            {isOwner ? (
+              <RoleSelect
                 label={`Role of ${member.userName}`}
-                role={asked.get(member.userId) ?? member.role}
-                busy={asked.has(member.userId)}
-                onChange={(role) => void assign(member, role)}
+                role={pendingRoles.get(member.userId) ?? member.role}
+                busy={pendingRoles.has(member.userId)}
+                onChange={(role) => void changeRole(member, role)}
               />
             ) : (
               <RoleBadge role={member.role} />
             )}
-            {(owner || member.userId === model.me.id) && (
+            {(isOwner || member.userId === model.user.id) && (
               <IconButton
                 icon="cross"
-                label={member.userId === model.me.id ? "Leave this vault" : `Remove ${member.userName}`}
-                onClick={() => setLeaving(member)}
+                label={member.userId === model.user.id ? "Leave this vault" : `Remove ${member.userName}`}
+                onClick={() => setRemoving(member)}
               />
             )}
           </li>
         ))}
       </ul>
       <div class="grid gap-2 px-4 pt-1 pb-4">
-        {owner ? (
+        {isOwner ? (
           <AddMember add={(email, role) => attempt(() => addMember(model.vaultId, email, role))} />
         ) : (
           <p class="text-xs text-muted">Owners add members and set their roles.</p>
         )}
-        {failure && <Failure>{failure}</Failure>}
+        {error && <ErrorMessage>{error}</ErrorMessage>}
       </div>
-      {leaving && (
-        <Leaving
+      {removing && (
+        <RemoveMember
           model={model}
-          member={leaving}
-          onClose={() => setLeaving(undefined)}
-          onSure={() => void attempt(() => removeMember(model.vaultId, leaving))}
+          member={removing}
+          onClose={() => setRemoving(undefined)}
+          onConfirm={() => void attempt(() => removeMember(model.vaultId, removing))}
         />
       )}
     </Panel>
   );
 }
 
-interface RoleChoiceProps {
+interface RoleSelectProps {
   label: string;
   role: Role;
   busy?: boolean;
@@ -93,13 +93,13 @@ interface RoleChoiceProps {
   class?: string;
 }
 
-function RoleChoice({
+function RoleSelect({
   label,
   role,
   busy = false,
   onChange,
   class: extra = "h-8 w-auto px-1.5 text-xs",
-}: RoleChoiceProps) {
+}: RoleSelectProps) {
   return (
     <select
       aria-label={label}
@@ -108,7 +108,7 @@ function RoleChoice({
       value={role}
       onChange={(event) => {
         const wanted = event.currentTarget.value as Role;
-        // What stands there is what is, until the server has said yes.
+        // The select keeps showing the current role until the server confirms the change.
         event.currentTarget.value = role;
         onChange(wanted);
       }}
@@ -143,14 +143,14 @@ function AddMember({ add }: { add: (email: string, role: Role) => Promise<boolea
         label="Email address"
         hideLabel
         type="email"
-        placeholder="Email of a user"
+        placeholder="User’s email address"
         required
         maxLength={254}
         autocomplete="off"
         value={email}
         onInput={(event) => setEmail(event.currentTarget.value)}
       />
-      <RoleChoice label="Role" role={role} onChange={setRole} class="w-auto px-1.5 text-sm" />
+      <RoleSelect label="Role" role={role} onChange={setRole} class="w-auto px-1.5 text-sm" />
       <Button type="submit" disabled={busy}>
         Add
       </Button>
@@ -158,28 +158,28 @@ function AddMember({ add }: { add: (email: string, role: Role) => Promise<boolea
   );
 }
 
-interface LeavingProps {
+interface RemoveMemberProps {
   model: VaultModel;
   member: Member;
   onClose: () => void;
-  onSure: () => void;
+  onConfirm: () => void;
 }
 
-function Leaving({ model, member, onClose, onSure }: LeavingProps) {
-  const self = member.userId === model.me.id;
+function RemoveMember({ model, member, onClose, onConfirm }: RemoveMemberProps) {
+  const self = member.userId === model.user.id;
   return (
     <Dialog title={self ? "Leave this vault?" : "Remove this member?"} onClose={onClose}>
       <p class="text-sm break-words text-muted">
         {self
-          ? "You see nothing of it any more, until an owner adds you again."
-          : `${member.userName} loses access at once, in every window that is open.`}
+          ? "You lose access to this vault until an owner adds you again."
+          : `${member.userName} loses access immediately, in every open window.`}
       </p>
       <div class="mt-5 flex justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
         <Button
-          look="danger"
+          variant="danger"
           onClick={() => {
-            onSure();
+            onConfirm();
             onClose();
           }}
         >

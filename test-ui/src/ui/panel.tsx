@@ -3,13 +3,13 @@ import { useId } from "preact/hooks";
 
 interface PanelProps {
   title: string;
-  /** Beside the title. */
+  /** Shown next to the title. */
   aside?: ComponentChildren;
   class?: string;
   children: ComponentChildren;
 }
 
-/** A titled part of a page; a region to jump to for those who do not see it. */
+/** A titled section of a page, and a landmark region for screen readers. */
 export function Panel({ title, aside, class: extra = "", children }: PanelProps) {
   const heading = useId();
   return (

@@ -1,5 +1,5 @@
-// How to see the vault as two users at a time. A browser has one session for an address, so two panes are one user; a
-// private window, or another name of the same machine, has a session of its own.
+// Explains how to use the vault as two users at the same time. A browser has one session per host name, so two panes
+// show the same user. A private window, or another name of the same machine, has its own session.
 import { useState } from "preact/hooks";
 import { Button, buttonClass } from "./controls";
 import { Dialog } from "./dialog";
@@ -9,32 +9,32 @@ export function SecondUser() {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Button look="small" onClick={() => setOpen(true)}>
+      <Button variant="small" onClick={() => setOpen(true)}>
         <Icon name="people" /> Second user
       </Button>
-      {open && <HowTo onClose={() => setOpen(false)} />}
+      {open && <SecondUserDialog onClose={() => setOpen(false)} />}
     </>
   );
 }
 
-function HowTo({ onClose }: { onClose: () => void }) {
+function SecondUserDialog({ onClose }: { onClose: () => void }) {
   const [copied, setCopied] = useState(false);
   const address = location.href;
-  const other = otherName();
-  // Only a page of https, or of this machine, may write to the clipboard, and the browser may refuse that too. The
-  // address can be copied by hand.
+  const otherUrl = otherLocalUrl();
+  // Only https pages and pages of this machine may write to the clipboard, and the browser may still refuse. The user
+  // can copy the address by hand.
   const copy = (): void =>
     void navigator.clipboard.writeText(address).then(
       () => setCopied(true),
       () => {},
     );
   return (
-    <Dialog title="Two users at a time" onClose={onClose}>
+    <Dialog title="Two users at the same time" onClose={onClose}>
       <div class="grid gap-4 text-sm">
         <p class="text-muted">
-          A browser keeps one session for this address. For a second user, open it in a <strong>private window</strong>{" "}
-          (<Keys>Ctrl+Shift+N</Keys>, in Firefox <Keys>Ctrl+Shift+P</Keys>; on a Mac <Keys>⌘</Keys> for{" "}
-          <Keys>Ctrl</Keys>) and sign in as someone else. Put the windows side by side.
+          A browser keeps one session per address. To sign in as a second user, open this address in a{" "}
+          <strong>private window</strong> (<Keys>Ctrl+Shift+N</Keys>, in Firefox <Keys>Ctrl+Shift+P</Keys>; on a Mac,{" "}
+          <Keys>⌘</Keys> instead of <Keys>Ctrl</Keys>) and sign in as someone else. Then place the windows side by side.
         </p>
         <div class="flex gap-2">
           <input
@@ -46,13 +46,13 @@ function HowTo({ onClose }: { onClose: () => void }) {
           />
           {navigator.clipboard && <Button onClick={copy}>{copied ? "Copied" : "Copy"}</Button>}
         </div>
-        {other && (
+        {otherUrl && (
           <>
             <p class="text-muted">
-              On this machine it is simpler still: <code class="font-mono text-ink">{other.host}</code> is the same
-              server, and a browser takes it for another one, with a session of its own.
+              On this machine there is a simpler way: <code class="font-mono text-ink">{otherUrl.host}</code> is the
+              same server, but the browser treats it as another site with its own session.
             </p>
-            <a href={other.href} target="_blank" rel="noopener" class={buttonClass("main", "justify-self-start")}>
+            <a href={otherUrl.href} target="_blank" rel="noopener" class={buttonClass("primary", "justify-self-start")}>
               Open as a second user
             </a>
           </>
@@ -66,8 +66,8 @@ function Keys({ children }: { children: string }) {
   return <kbd class="rounded border border-line bg-raised px-1 font-mono text-xs text-ink">{children}</kbd>;
 }
 
-/** This page under the other name of this machine, if it is on this machine. */
-function otherName(): URL | undefined {
+/** Returns this page's URL with the other name of this machine, if the server runs on this machine. */
+function otherLocalUrl(): URL | undefined {
   const names: Record<string, string> = { localhost: "127.0.0.1", "127.0.0.1": "localhost" };
   const name = names[location.hostname];
   if (name === undefined) return undefined;

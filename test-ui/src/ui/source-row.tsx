@@ -1,37 +1,37 @@
-// One source in the list: what it is, who wrote it and when, what just happened to it, and what one may do with it.
+// One row of the source list: the source, its last author, its latest change, and the available actions.
 
-import { shortUrl, webLink } from "../lib/link";
-import { clock } from "../lib/text";
-import type { Edit } from "../model/edits";
-import type { Row } from "../model/rows";
+import { formatTime } from "../lib/format";
+import { displayUrl, safeLink } from "../lib/urls";
+import type { Edit } from "../model/optimistic-edits";
+import type { SourceRowModel } from "../model/source-rows";
 import { Badge, Button, IconButton } from "./controls";
 
-export const SOURCE_ROW = 68;
+export const SOURCE_ROW_HEIGHT = 68;
 
 export interface RowActions {
-  /** Undefined for those who may only look. */
-  edit?: (row: Row) => void;
-  remove?: (row: Row) => void;
+  /** Undefined for viewers, as `remove`. */
+  edit?: (row: SourceRowModel) => void;
+  remove?: (row: SourceRowModel) => void;
   retry: (edit: Edit) => void;
   discard: (edit: Edit) => void;
 }
 
-const TINT = {
+const HIGHLIGHT_CLASSES = {
   added: "animate-mark [--mark:var(--good-soft)] border-l-good",
   changed: "animate-mark [--mark:var(--accent-soft)] border-l-accent",
   removed: "animate-mark [--mark:var(--bad-soft)] border-l-bad",
 };
 
-const DONE = { create: "added", update: "changed", delete: "removed" };
+const PAST_TENSE = { create: "added", update: "changed", delete: "removed" };
 
-export function SourceRow({ row, actions }: { row: Row; actions: RowActions }) {
-  const { mark, edit } = row;
-  const removed = mark === "removed" || (edit?.change.kind === "delete" && edit.status !== "failed");
+export function SourceRow({ row, actions }: { row: SourceRowModel; actions: RowActions }) {
+  const { highlight, edit } = row;
+  const removed = highlight === "removed" || (edit?.change.kind === "delete" && edit.status !== "failed");
   return (
     <div
-      class={`flex h-full items-center gap-3 border-b border-l-2 border-b-line pr-3 pl-3.5 ${mark ? TINT[mark] : "border-l-transparent"}`}
+      class={`flex h-full items-center gap-3 border-b border-l-2 border-b-line pr-3 pl-3.5 ${highlight ? HIGHLIGHT_CLASSES[highlight] : "border-l-transparent"}`}
       data-source={row.source?.id}
-      data-mark={mark}
+      data-mark={highlight}
       data-edit={edit?.status}
     >
       <div class="min-w-0 flex-1">
@@ -39,16 +39,16 @@ export function SourceRow({ row, actions }: { row: Row; actions: RowActions }) {
           <Title row={row} />
         </p>
         {edit?.status === "failed" ? (
-          <p role="alert" class="truncate text-xs text-bad" title={edit.reason}>
-            Not {DONE[edit.change.kind]}. {edit.reason}
+          <p role="alert" class="truncate text-xs text-bad" title={edit.error}>
+            Not {PAST_TENSE[edit.change.kind]}. {edit.error}
           </p>
         ) : (
           <Details row={row} />
         )}
       </div>
-      <State row={row} />
+      <StatusBadge row={row} />
       {edit?.status === "failed" ? (
-        <Repair row={row} edit={edit} actions={actions} />
+        <FailureActions row={row} edit={edit} actions={actions} />
       ) : (
         row.source &&
         !removed && (
@@ -57,7 +57,7 @@ export function SourceRow({ row, actions }: { row: Row; actions: RowActions }) {
               <IconButton
                 icon="pencil"
                 label={`Edit ${row.title}`}
-                idle={edit !== undefined}
+                inactive={edit !== undefined}
                 onClick={() => actions.edit?.(row)}
               />
             )}
@@ -65,7 +65,7 @@ export function SourceRow({ row, actions }: { row: Row; actions: RowActions }) {
               <IconButton
                 icon="bin"
                 label={`Delete ${row.title}`}
-                idle={edit !== undefined}
+                inactive={edit !== undefined}
                 onClick={() => actions.remove?.(row)}
               />
             )}
@@ -76,8 +76,8 @@ export function SourceRow({ row, actions }: { row: Row; actions: RowActions }) {
   );
 }
 
-function Title({ row }: { row: Row }) {
-  const href = webLink(row.fileUrl);
+function Title({ row }: { row: SourceRowModel }) {
+  const href = safeLink(row.fileUrl);
   if (!href) return <>{row.title}</>;
   return (
     <a
@@ -92,57 +92,57 @@ function Title({ row }: { row: Row }) {
   );
 }
 
-function Details({ row: { source, by, mark, fileUrl } }: { row: Row }) {
-  const at = by?.at ?? source?.updatedAt;
-  const verb = mark === "removed" ? mark : (source?.version ?? 1) > 1 ? "changed" : "added";
+function Details({ row: { source, author, highlight, fileUrl } }: { row: SourceRowModel }) {
+  const writtenAt = author?.writtenAt ?? source?.updatedAt;
+  const verb = highlight === "removed" ? highlight : (source?.version ?? 1) > 1 ? "changed" : "added";
   return (
     <p class="flex items-baseline gap-x-1 text-xs whitespace-nowrap text-muted">
-      {at && source && (
+      {writtenAt && source && (
         <span class="shrink-0">
           {verb}{" "}
-          {by && (
+          {author && (
             <>
               by{" "}
               <span class="inline-block max-w-40 truncate align-bottom font-medium text-ink">
-                {by.actor.userName}
+                {author.actor.userName}
               </span>{" "}
             </>
           )}
-          <time dateTime={at}>{clock(at)}</time>
+          <time dateTime={writtenAt}>{formatTime(writtenAt)}</time>
           <span class="max-sm:hidden"> · v{source.version}</span>
         </span>
       )}
       <span class="min-w-0 truncate max-sm:hidden">
         {source && "· "}
-        {shortUrl(fileUrl)}
+        {displayUrl(fileUrl)}
       </span>
     </p>
   );
 }
 
-function State({ row: { mark, edit } }: { row: Row }) {
+function StatusBadge({ row: { highlight, edit } }: { row: SourceRowModel }) {
   if (edit && edit.status !== "failed") {
     return <Badge tone="busy">{edit.change.kind === "delete" ? "removing…" : "saving…"}</Badge>;
   }
-  if (!mark) return null;
-  return <Badge tone={mark === "added" ? "good" : mark === "changed" ? "accent" : "bad"}>{mark}</Badge>;
+  if (!highlight) return null;
+  return <Badge tone={highlight === "added" ? "good" : highlight === "changed" ? "accent" : "bad"}>{highlight}</Badge>;
 }
 
-/** What to do about a change that was not made. */
-function Repair({ row, edit, actions }: { row: Row; edit: Edit; actions: RowActions }) {
+/** The actions for a failed edit. */
+function FailureActions({ row, edit, actions }: { row: SourceRowModel; edit: Edit; actions: RowActions }) {
   return (
     <div class="flex shrink-0 gap-1.5">
       {edit.retryable && (
-        <Button look="small" onClick={() => actions.retry(edit)}>
+        <Button variant="small" onClick={() => actions.retry(edit)}>
           Try again
         </Button>
       )}
       {edit.change.kind === "update" && !edit.retryable && row.source && actions.edit && (
-        <Button look="small" onClick={() => actions.edit?.(row)}>
+        <Button variant="small" onClick={() => actions.edit?.(row)}>
           Edit again
         </Button>
       )}
-      <Button look="small" onClick={() => actions.discard(edit)}>
+      <Button variant="small" onClick={() => actions.discard(edit)}>
         Discard
       </Button>
     </div>

@@ -1,43 +1,43 @@
-// The list of sources, with what can be done to it.
+// The source list, with its filter, its form and its history slider.
 import type { Source } from "@syncscript/client";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { formatCount, formatNumber } from "../lib/format";
 import { useObservable } from "../lib/observable";
-import { count, number } from "../lib/text";
-import { History } from "../model/history";
-import { type Row, rowsOf, rowsThen } from "../model/rows";
+import { currentRows, historicalRows, type SourceRowModel } from "../model/source-rows";
+import { VaultHistory } from "../model/vault-history";
 import type { VaultModel } from "../model/vault-model";
 import { AddSource } from "./add-source";
 import { EditSource, RemoveSource } from "./edit-source";
 import { HistorySlider } from "./history-slider";
 import { Panel } from "./panel";
-import { type RowActions, SOURCE_ROW, SourceRow } from "./source-row";
+import { type RowActions, SOURCE_ROW_HEIGHT, SourceRow } from "./source-row";
 import { VirtualList } from "./virtual-list";
 
-type Asked = { what: "edit" | "remove"; row: Row & { source: Source } };
+type OpenDialog = { kind: "edit" | "remove"; row: SourceRowModel & { source: Source } };
 
-/** Lists shorter than this are seen through without a filter. */
-const FILTER_FROM = 8;
+/** Shorter lists need no filter. */
+const MIN_FILTERED_LENGTH = 8;
 
 export function Sources({ model, class: extra }: { model: VaultModel; class?: string }) {
   const [filter, setFilter] = useState("");
-  const [asked, setAsked] = useState<Asked>();
-  const history = useObservable(useMemo(() => new History(model.vaultId), [model]));
+  const [dialog, setDialog] = useState<OpenDialog>();
+  const history = useObservable(useMemo(() => new VaultHistory(model.vaultId), [model]));
   const loaded = model.vault !== undefined;
   useEffect(() => {
-    if (loaded) void history.detect(model.seq);
+    if (loaded) void history.detectSupport(model.seq);
   }, [loaded]);
 
-  const then = history.shown;
-  const rows = then ? rowsThen(then.sources, filter) : rowsOf(model.book, model.edits, filter);
-  const ask = (what: Asked["what"]) => (row: Row) =>
-    row.source && setAsked({ what, row: { ...row, source: row.source } });
+  const past = history.loaded;
+  const rows = past ? historicalRows(past.sources, filter) : currentRows(model.sources, model.edits, filter);
+  const open = (kind: OpenDialog["kind"]) => (row: SourceRowModel) =>
+    row.source && setDialog({ kind, row: { ...row, source: row.source } });
   const actions: RowActions = {
-    ...(model.mayWrite && !then && { edit: ask("edit"), remove: ask("remove") }),
+    ...(model.canWrite && !past && { edit: open("edit"), remove: open("remove") }),
     retry: (edit) => model.edits.retry(edit),
     discard: (edit) => model.edits.discard(edit),
   };
-  const total = then?.sources.length ?? model.book.count;
-  const Question = asked?.what === "edit" ? EditSource : RemoveSource;
+  const total = past?.sources.length ?? model.sources.count;
+  const DialogComponent = dialog?.kind === "edit" ? EditSource : RemoveSource;
 
   return (
     <Panel
@@ -51,33 +51,40 @@ export function Sources({ model, class: extra }: { model: VaultModel; class?: st
             placeholder="Filter"
             value={filter}
             onInput={(event) => setFilter(event.currentTarget.value)}
-            class={`field h-8 max-w-52 ${total < FILTER_FROM && filter === "" ? "invisible" : ""}`}
+            class={`field h-8 max-w-52 ${total < MIN_FILTERED_LENGTH && filter === "" ? "invisible" : ""}`}
           />
           <p class="text-xs whitespace-nowrap text-muted" data-testid="source-count">
-            {filter.trim() === "" ? count(total, "source") : `${number(rows.length)} of ${number(total)}`}
+            {filter.trim() === ""
+              ? formatCount(total, "source")
+              : `${formatNumber(rows.length)} of ${formatNumber(total)}`}
           </p>
         </div>
       }
     >
       <div class="h-2" />
       <AddSource model={model} />
-      {history.offered && model.seq > 1 && <HistorySlider history={history} head={model.seq} />}
+      {history.supported && model.seq > 1 && <HistorySlider history={history} headSeq={model.seq} />}
       <VirtualList
         items={rows}
         keyOf={(row) => row.key}
-        rowHeight={SOURCE_ROW}
-        label={then ? `Sources as of event ${then.seq}` : "Sources, newest first"}
+        rowHeight={SOURCE_ROW_HEIGHT}
+        label={past ? `Sources as of event ${past.seq}` : "Sources, newest first"}
         class="h-[max(24rem,60vh)] lg:h-auto lg:flex-[1_1_0px]"
         empty={
           <p class="grid h-full place-items-center p-8 text-center text-sm text-muted">
-            {filter.trim() === "" ? "No sources yet. What members add shows here at once." : "No source matches."}
+            {filter.trim() === "" ? "No sources yet. New sources appear here immediately." : "No matching sources."}
           </p>
         }
       >
         {(row) => <SourceRow row={row} actions={actions} />}
       </VirtualList>
-      {asked && (
-        <Question model={model} row={asked.row} onClose={() => setAsked(undefined)} key={asked.row.key + asked.what} />
+      {dialog && (
+        <DialogComponent
+          model={model}
+          row={dialog.row}
+          onClose={() => setDialog(undefined)}
+          key={dialog.row.key + dialog.kind}
+        />
       )}
     </Panel>
   );

@@ -1,9 +1,9 @@
-// How the connection stands, always in sight.
-import { count, duration, number } from "../lib/text";
+// The status of the connection. Always visible.
+import { formatCount, formatDuration, formatNumber } from "../lib/format";
+import { connectionLabel, type Tone } from "../model/connection-label";
 import type { VaultModel } from "../model/vault-model";
-import { inWords, type Tone } from "../model/words";
 
-const TONES: Record<Tone, { box: string; dot: string }> = {
+const TONE_CLASSES: Record<Tone, { box: string; dot: string }> = {
   good: { box: "bg-good-soft text-good", dot: "bg-good" },
   busy: { box: "bg-busy-soft text-busy", dot: "bg-busy animate-beat" },
   bad: { box: "bg-bad-soft text-bad", dot: "bg-bad" },
@@ -11,8 +11,10 @@ const TONES: Record<Tone, { box: string; dot: string }> = {
 
 export function StatusBar({ model }: { model: VaultModel }) {
   const { state, outage } = model;
-  const { tone, text, said = text } = inWords(state, model.vaultId, model.received, model.vault !== undefined);
-  const { box, dot } = TONES[tone];
+  const loaded = model.vault !== undefined;
+  const label = connectionLabel(state, model.vaultId, model.receivedEvents, loaded);
+  const { tone, text, announcement = text } = label;
+  const { box, dot } = TONE_CLASSES[tone];
   const live = state.status === "live";
   return (
     <div class="flex min-h-7 flex-wrap items-center gap-x-4 gap-y-1.5 text-sm">
@@ -23,16 +25,16 @@ export function StatusBar({ model }: { model: VaultModel }) {
         </span>
       </p>
       <p role="status" class="sr-only">
-        {said}
+        {announcement}
       </p>
       {model.vault && (
         <p class={live ? "text-ink" : "text-muted"} data-testid="position">
-          {live ? "Live at" : "As of"} seq <span class="font-semibold">{number(model.seq)}</span>
+          {live ? "Live at" : "As of"} seq <span class="font-semibold">{formatNumber(model.seq)}</span>
         </p>
       )}
       {outage && live && (
         <p class="text-muted" data-testid="outage">
-          Back after {duration(outage.ms)}, {count(outage.events, "event")} caught up
+          Reconnected after {formatDuration(outage.ms)}, {formatCount(outage.events, "event")} caught up
         </p>
       )}
     </div>

@@ -1,28 +1,28 @@
-// The head of every page: what this is, where one is, who one is.
+// The top bar of every page: the product, the page title and the signed-in user.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { signOut, type User } from "../api/api";
-import { HOME, leaveForLogin } from "../lib/link";
+import { HOME_PATH, redirectToLogin } from "../lib/urls";
 import { Button } from "./controls";
-import { Mark } from "./icons";
+import { Logo } from "./icons";
 
 interface TopBarProps {
   user: User;
-  /** The place within. */
+  /** The page title. */
   title: ComponentChildren;
-  /** What one can do here. */
+  /** The actions of the page. */
   children?: ComponentChildren;
 }
 
 export function TopBar({ user, title, children }: TopBarProps) {
   const [label, setLabel] = useState("Sign out");
-  const leave = async (): Promise<void> => {
+  const handleSignOut = async (): Promise<void> => {
     setLabel("Signing out…");
     try {
       await signOut();
-      leaveForLogin();
+      redirectToLogin();
     } catch {
-      setLabel("Sign out: no answer");
+      setLabel("Sign-out failed. Try again");
     }
   };
   return (
@@ -31,11 +31,11 @@ export function TopBar({ user, title, children }: TopBarProps) {
         href="#main"
         class="sr-only focus:not-sr-only focus:absolute focus:z-10 focus:m-2 focus:rounded-lg focus:bg-panel focus:px-3 focus:py-2"
       >
-        Skip to the content
+        Skip to content
       </a>
       <div class="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-2.5 lg:px-6">
-        <a href={HOME} class="flex items-center gap-2.5 rounded-lg" aria-label="SyncScript: all vaults">
-          <Mark />
+        <a href={HOME_PATH} class="flex items-center gap-2.5 rounded-lg" aria-label="SyncScript: all vaults">
+          <Logo />
           <span class="font-semibold tracking-tight max-md:hidden">SyncScript</span>
         </a>
         <span class="h-5 w-px bg-line max-md:hidden" aria-hidden="true" />
@@ -47,7 +47,7 @@ export function TopBar({ user, title, children }: TopBarProps) {
           <p class="max-w-44 truncate text-sm text-muted max-sm:hidden" title={user.email}>
             {user.name}
           </p>
-          <Button look="small" onClick={() => void leave()}>
+          <Button variant="small" onClick={() => void handleSignOut()}>
             {label}
           </Button>
         </div>

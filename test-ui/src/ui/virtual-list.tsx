@@ -1,23 +1,23 @@
-// A long list of rows of one height, of which only those in sight exist.
+// A long list of rows of equal height. Only the visible rows exist in the document.
 //
-// New rows come in at the top. Where somebody reads, points or works further down, what they look at stays where it is:
-// the list scrolls along, and says how much is new above.
+// New rows appear at the top. If the user has scrolled down, or points at or focuses the list, the visible rows stay in
+// place: the list scrolls along and shows how many rows are new above.
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { count } from "../lib/text";
+import { formatCount } from "../lib/format";
 import { Icon } from "./icons";
 
-/** Rows beyond the edges, so that scrolling by a little shows no gap and Tab finds the next one. */
-const BEYOND = 6;
+/** Extra rows beyond the edges, so that a short scroll shows no gap and Tab finds the next row. */
+const OVERSCAN = 6;
 
 interface Props<T> {
   items: readonly T[];
   keyOf: (item: T) => string;
-  /** In pixels, of every row. */
+  /** The height of every row, in pixels. */
   rowHeight: number;
   label: string;
   class?: string;
-  /** Shown where there are no items. */
+  /** Shown if there are no items. */
   empty: ComponentChildren;
   children: (item: T) => ComponentChildren;
 }
@@ -26,41 +26,42 @@ export function VirtualList<T>({ items, keyOf, rowHeight, label, class: extra = 
   const outer = useRef<HTMLDivElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const [height, setHeight] = useState(600);
-  /** Somebody points at it, or has the focus in it. */
-  const [held, setHeld] = useState(false);
-  /** Somebody has scrolled down. */
-  const [parked, setParked] = useState(false);
+  /** Whether the pointer or the focus is inside the list. */
+  const [engaged, setEngaged] = useState(false);
+  /** Whether the user has scrolled down. */
+  const [scrolledDown, setScrolledDown] = useState(false);
   const [, redraw] = useState(0);
-  /** Where the list is scrolled to, and the rows in sight there, topmost first. */
-  const sight = useRef<Sight>({ top: 0, keys: [] });
-  /** The first item when the top was last in sight. */
-  const newest = useRef<string | undefined>(undefined);
+  /** The scroll position, and the keys of the rows visible there, topmost first. */
+  const viewport = useRef<Viewport>({ top: 0, keys: [] });
+  /** The key of the first item when the top was last visible. */
+  const lastSeenFirst = useRef<string | undefined>(undefined);
   const focused = useRef<Element | null>(null);
 
-  const wanted = held || parked ? follow(sight.current, items.map(keyOf), rowHeight) : 0;
-  const top = Math.max(0, Math.min(wanted, items.length * rowHeight - height));
-  const first = Math.max(0, Math.floor(top / rowHeight) - BEYOND);
-  const shown = items.slice(first, Math.ceil((top + height) / rowHeight) + BEYOND);
+  const target = engaged || scrolledDown ? keepInPlace(viewport.current, items.map(keyOf), rowHeight) : 0;
+  const top = Math.max(0, Math.min(target, items.length * rowHeight - height));
+  const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
+  const visible = items.slice(first, Math.ceil((top + height) / rowHeight) + OVERSCAN);
   const firstKey = items[0] === undefined ? undefined : keyOf(items[0]);
-  if (top < rowHeight / 2) newest.current = firstKey;
-  const above = firstKey === newest.current ? 0 : items.findIndex((item) => keyOf(item) === newest.current);
+  if (top < rowHeight / 2) lastSeenFirst.current = firstKey;
+  const newAbove =
+    firstKey === lastSeenFirst.current ? 0 : items.findIndex((item) => keyOf(item) === lastSeenFirst.current);
 
-  const look = (at: number): void => {
+  const recordViewport = (at: number): void => {
     const topmost = Math.floor(at / rowHeight);
-    sight.current = { top: at, keys: items.slice(topmost, topmost + Math.ceil(height / rowHeight) + 1).map(keyOf) };
+    viewport.current = { top: at, keys: items.slice(topmost, topmost + Math.ceil(height / rowHeight) + 1).map(keyOf) };
   };
-  const scrolled = (): void => {
+  const handleScroll = (): void => {
     const at = box.current?.scrollTop ?? 0;
-    // What this component itself did is no wish of anybody.
-    if (Math.abs(at - sight.current.top) < 1) return;
-    look(at);
-    setParked(at >= rowHeight / 2);
+    // Ignore scrolling by this component itself.
+    if (Math.abs(at - viewport.current.top) < 1) return;
+    recordViewport(at);
+    setScrolledDown(at >= rowHeight / 2);
     redraw(at);
   };
 
-  /** Looked at a frame later: a row that goes from under the pointer makes it leave, and enter again at once. */
-  const letGo = (): void => {
-    requestAnimationFrame(() => setHeld(outer.current?.matches(":is(:hover, :focus-within)") ?? false));
+  /** Checked one frame later: when a row under the pointer disappears, the pointer leaves and enters again at once. */
+  const checkEngaged = (): void => {
+    requestAnimationFrame(() => setEngaged(outer.current?.matches(":is(:hover, :focus-within)") ?? false));
   };
 
   useLayoutEffect(() => {
@@ -75,9 +76,9 @@ export function VirtualList<T>({ items, keyOf, rowHeight, label, class: extra = 
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
-    look(top);
+    recordViewport(top);
     if (Math.abs(element.scrollTop - top) >= 1) element.scrollTop = top;
-    // The row that had the focus is gone: its list is the next best place to go on from.
+    // The focused row no longer exists, so the list gets the focus.
     if (focused.current?.isConnected === false && document.activeElement === document.body) {
       element.focus({ preventScroll: true });
     }
@@ -88,10 +89,10 @@ export function VirtualList<T>({ items, keyOf, rowHeight, label, class: extra = 
     <div
       ref={outer}
       class={`relative min-h-0 ${extra}`}
-      onPointerEnter={() => setHeld(true)}
-      onPointerLeave={letGo}
-      onFocusIn={() => setHeld(true)}
-      onFocusOut={letGo}
+      onPointerEnter={() => setEngaged(true)}
+      onPointerLeave={checkEngaged}
+      onFocusIn={() => setEngaged(true)}
+      onFocusOut={checkEngaged}
     >
       <div
         ref={box}
@@ -100,13 +101,13 @@ export function VirtualList<T>({ items, keyOf, rowHeight, label, class: extra = 
         role="group"
         aria-label={label}
         class="absolute inset-0 overflow-y-auto overscroll-contain [overflow-anchor:none] focus-visible:-outline-offset-2"
-        onScroll={scrolled}
+        onScroll={handleScroll}
       >
         {items.length === 0 ? (
           empty
         ) : (
           <ul class="relative" style={{ height: `${items.length * rowHeight}px` }}>
-            {shown.map((item, i) => (
+            {visible.map((item, i) => (
               <li
                 key={keyOf(item)}
                 aria-setsize={items.length}
@@ -120,35 +121,35 @@ export function VirtualList<T>({ items, keyOf, rowHeight, label, class: extra = 
           </ul>
         )}
       </div>
-      {above > 0 && (
+      {newAbove > 0 && (
         <button
           type="button"
           class="absolute top-2 left-1/2 flex h-7 -translate-x-1/2 items-center gap-1 rounded-full bg-accent-fill px-3 text-xs font-medium text-white shadow-lg hover:bg-accent-hover"
           onClick={() => {
             if (box.current) box.current.scrollTop = 0;
-            // Not left to the scroll event, which comes after the next drawing.
-            scrolled();
+            // The scroll event would come only after the next frame.
+            handleScroll();
             box.current?.focus({ preventScroll: true });
           }}
         >
           <Icon name="up" class="size-3.5" />
-          {count(above, "new", "new")}
+          {formatCount(newAbove, "new", "new")}
         </button>
       )}
     </div>
   );
 }
 
-interface Sight {
+interface Viewport {
   top: number;
   keys: string[];
 }
 
-/** Where to scroll so that the topmost of the rows in sight which is still there stays in its place. */
-function follow(sight: Sight, keys: readonly string[], rowHeight: number): number {
-  for (const [i, key] of sight.keys.entries()) {
+/** Returns the scroll position that keeps the topmost visible row that still exists in place. */
+function keepInPlace(viewport: Viewport, keys: readonly string[], rowHeight: number): number {
+  for (const [i, key] of viewport.keys.entries()) {
     const index = keys.indexOf(key);
-    if (index >= 0) return (index - i) * rowHeight + (sight.top % rowHeight);
+    if (index >= 0) return (index - i) * rowHeight + (viewport.top % rowHeight);
   }
-  return sight.top;
+  return viewport.top;
 }

@@ -1,14 +1,14 @@
-// Debian's Chromium, and pages in it whose console must stay clean.
+// Starts Chromium, and opens pages whose console must stay clean.
 import assert from "node:assert/strict";
 import { accessSync, constants } from "node:fs";
 import { chromium } from "playwright-core";
-import { PATIENCE_MS } from "./wait.mjs";
+import { DEADLINE_MS } from "./wait.mjs";
 
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const CHROMIUM_PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** CHROMIUM names another one. */
+/** Returns the path of Chromium, or of the browser that CHROMIUM names. */
 function findChromium() {
-  const found = [process.env.CHROMIUM, ...PLACES].find((path) => {
+  const found = [process.env.CHROMIUM, ...CHROMIUM_PATHS].find((path) => {
     try {
       if (path) accessSync(path, constants.X_OK);
       return Boolean(path);
@@ -16,7 +16,7 @@ function findChromium() {
       return false;
     }
   });
-  assert.ok(found, "These tests need Chromium: apt-get install chromium, or set CHROMIUM to the program.");
+  assert.ok(found, "These tests need Chromium: apt-get install chromium, or set CHROMIUM to the path of the program.");
   return found;
 }
 
@@ -37,35 +37,36 @@ export function launchBrowser() {
 }
 
 /**
- * A browser of one user: a context with cookies of its own. `user` is signed in already, if given; `expected` are the
- * lines of the console that this test provokes, each as narrow as can be.
+ * Opens a browser context, which has its own cookies. `user` is signed in, if given. `expected` are patterns of the
+ * console lines that the test provokes, each as narrow as possible.
  */
 export async function openContext(browser, { url, user, expected = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
-  context.setDefaultTimeout(PATIENCE_MS);
-  const complaints = [];
-  const note = (what) => expected.some((pattern) => pattern.test(what)) || complaints.push(what);
+  context.setDefaultTimeout(DEADLINE_MS);
+  const unexpected = [];
+  const record = (line) => expected.some((pattern) => pattern.test(line)) || unexpected.push(line);
   context.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) note(`${message.text()} @ ${message.location().url}`);
+    if (["error", "warning"].includes(message.type())) record(`${message.text()} @ ${message.location().url}`);
   });
-  context.on("weberror", (error) => note(`uncaught: ${error.error().stack}`));
+  context.on("weberror", (error) => record(`uncaught: ${error.error().stack}`));
   if (user) {
     const [name, value] = user.cookie.split("=");
     await context.addCookies([{ name, value, url, httpOnly: true, sameSite: "Lax" }]);
   }
-  /** To be called last: nothing was said on the console that was not expected. */
-  context.assertClean = () => assert.deepEqual(complaints, [], "the console stays clean");
+  /** Asserts that the console has no unexpected lines. Call it last. */
+  context.assertClean = () => assert.deepEqual(unexpected, [], "the console stays clean");
   return context;
 }
 
-/** Lines that Chromium itself writes for failed requests; nothing a page can do about them. */
+/** Returns the pattern of the line that Chromium itself writes for a failed request. A page cannot prevent it. */
 export const REFUSED = (status, path) =>
   new RegExp(
     `^Failed to load resource: the server responded with a status of ${status} .* @ http://127\\.0\\.0\\.1:\\d+${path}`,
   );
-/** Without a connection: any request, and any websocket. */
+/** The lines for requests and websockets without a connection. */
 export const OFFLINE =
   /net::ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|NETWORK_CHANGED|SOCKET_NOT_CONNECTED)/;
+
 /** Opens a vault and waits until it is live. */
 export async function openVault(context, url, vault, extra = "") {
   const page = await context.newPage();
@@ -74,12 +75,12 @@ export async function openVault(context, url, vault, extra = "") {
   return page;
 }
 
-/** Waits for the connection to be as these words say. */
-export async function connection(page, words, ms = PATIENCE_MS) {
-  await page.getByTestId("connection").getByText(words, { exact: true }).waitFor({ timeout: ms });
+/** Waits until the connection status shows `text`. */
+export async function connection(page, text, ms = DEADLINE_MS) {
+  await page.getByTestId("connection").getByText(text, { exact: true }).waitFor({ timeout: ms });
 }
 
-/** The row of a source, by its title. */
+/** Returns the row of the source with this title. */
 export function sourceRow(page, title) {
   return page.locator("[data-source]").filter({ has: page.getByText(title, { exact: true }) });
 }

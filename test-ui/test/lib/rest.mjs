@@ -1,4 +1,4 @@
-// A user who works over REST, beside those in the browser.
+// A user who works over REST instead of a browser.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
@@ -9,23 +9,23 @@ export class Rest {
     this.url = url;
   }
 
-  /** A new user, signed in. */
+  /** Registers a user and signs in. */
   static async signUp(url, name) {
     const rest = new Rest(url);
     const email = `user.${randomUUID().slice(0, 8)}@example.test`;
-    await rest.ask("POST", "/api/auth/register", { email, name, password: PASSWORD });
+    await rest.request("POST", "/api/auth/register", { email, name, password: PASSWORD });
     return rest.signIn(email, PASSWORD);
   }
 
   async signIn(email, password) {
-    const { headers } = await this.ask("POST", "/api/auth/login", { email, password });
+    const { headers } = await this.request("POST", "/api/auth/login", { email, password });
     this.cookie = headers.getSetCookie()[0].split(";")[0];
-    this.user = (await this.ask("GET", "/api/auth/session")).body.user;
+    this.user = (await this.request("GET", "/api/auth/session")).body.user;
     return this;
   }
 
-  /** One request, which must succeed. */
-  async ask(method, path, body, headers = {}) {
+  /** Sends a request, which must succeed. */
+  async request(method, path, body, headers = {}) {
     const response = await fetch(this.url + path, {
       method,
       headers: {
@@ -41,22 +41,22 @@ export class Rest {
   }
 
   async createVault(name) {
-    return (await this.ask("POST", "/api/vaults", { name })).body.vault;
+    return (await this.request("POST", "/api/vaults", { name })).body.vault;
   }
 
   async addMember(vault, other, role) {
-    await this.ask("POST", `/api/vaults/${vault.id}/members`, { email: other.user.email, role });
+    await this.request("POST", `/api/vaults/${vault.id}/members`, { email: other.user.email, role });
   }
 
   async addSource(vault, title, fileUrl = "https://example.com/file.pdf") {
-    return (await this.ask("POST", `/api/vaults/${vault.id}/sources`, { title, fileUrl })).body.source;
+    return (await this.request("POST", `/api/vaults/${vault.id}/sources`, { title, fileUrl })).body.source;
   }
 
   async changeSource(source, change) {
-    return (await this.ask("PATCH", `/api/sources/${source.id}`, change)).body.source;
+    return (await this.request("PATCH", `/api/sources/${source.id}`, change)).body.source;
   }
 
   async removeSource(source) {
-    await this.ask("DELETE", `/api/sources/${source.id}`);
+    await this.request("DELETE", `/api/sources/${source.id}`);
   }
 }

@@ -1,4 +1,4 @@
-// The real server, on a real database of its own.
+// Starts the real server on its own database.
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -17,7 +17,10 @@ process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 function adminUrl() {
   const url = process.env.DATABASE_URL;
-  if (!url) throw new Error("Set DATABASE_URL to a superuser URL of a running PostgreSQL; tests make databases there.");
+  if (!url)
+    throw new Error(
+      "Set DATABASE_URL to a superuser URL of a running PostgreSQL server, where the tests create databases.",
+    );
   return url;
 }
 
@@ -55,7 +58,7 @@ export class Database {
 }
 
 function launch(args, settings) {
-  // Only what the test itself says counts.
+  // The server must not inherit settings from the environment of the test run.
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(SYNCSCRIPT_.*|AUTH_SECRET|DATABASE_URL|HOST|PORT|RUST_LOG|PG[A-Z]+)$/.test(name),
   );
@@ -66,20 +69,20 @@ function launch(args, settings) {
   return child;
 }
 
-/** Runs the program to its end. */
+/** Runs the program until it exits. Returns its output. */
 export async function run(args, settings) {
   const child = launch(args, settings);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
-  const [code] = await withDeadline(once(child, "close"), `the end of ${BIN} ${args.join(" ")}`, 60_000);
-  if (code !== 0) throw new Error(`${BIN} ${args.join(" ")} ended with ${code}:\n${output}`);
+  const [code] = await withDeadline(once(child, "close"), `${BIN} ${args.join(" ")} to exit`, 60_000);
+  if (code !== 0) throw new Error(`${BIN} ${args.join(" ")} exited with ${code}:\n${output}`);
   return output;
 }
 
 export class Server {
   #log = [];
 
-  /** Returns when the server says that it listens. `port` 0 takes any free one. */
+  /** Starts the server and returns once it listens. `port` 0 selects any free port. */
   static async start({ database, port = 0, env = {} }) {
     const server = new Server();
     server.child = launch(["serve"], {
@@ -96,17 +99,17 @@ export class Server {
         "line",
         (line) => READY.test(line) && resolve(READY.exec(line)),
       );
-      server.exit.then(() => reject(new Error(`The server ended:\n${server.#log.slice(-20).join("\n")}`)));
+      server.exit.then(() => reject(new Error(`The server exited:\n${server.#log.slice(-20).join("\n")}`)));
     });
-    const [, url, bound] = await withDeadline(ready, "the server's line `listening on …`");
+    const [, url, bound] = await withDeadline(ready, "the line `listening on …` of the server");
     server.url = url;
     server.port = Number(bound);
     return server;
   }
 
-  /** Ends it and waits for that. */
-  async end(signal = "SIGTERM") {
+  /** Sends `signal` and waits until the server has exited. */
+  async stop(signal = "SIGTERM") {
     this.child.kill(signal);
-    await withDeadline(this.exit, `the end of the server after ${signal}`);
+    await withDeadline(this.exit, `the server to exit after ${signal}`);
   }
 }

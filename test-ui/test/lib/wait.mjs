@@ -1,24 +1,24 @@
-// Waiting: always for a condition, always with a deadline, never for a fixed time.
+// Waits for conditions, always with a deadline, never for a fixed time.
 import { setTimeout as pause } from "node:timers/promises";
 
-/** How long a test waits for something that must happen but has no deadline of its own, in milliseconds. */
-export const PATIENCE_MS = Number(process.env.UI_PATIENCE_MS ?? 20_000);
+/** The default deadline, in milliseconds, for something that must happen. */
+export const DEADLINE_MS = Number(process.env.UI_PATIENCE_MS ?? 20_000);
 
-/** `promise`, or a rejection that says what was awaited once `ms` have passed. */
-export async function withDeadline(promise, what, ms = PATIENCE_MS) {
+/** Returns the result of `promise`. Throws an error that names `what` after `ms` milliseconds. */
+export async function withDeadline(promise, what, ms = DEADLINE_MS) {
   let timer;
-  const tooLate = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited ${ms} ms in vain: ${what}`)), ms);
+  const timeout = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Waited ${ms} ms without success: ${what}`)), ms);
   });
   try {
-    return await Promise.race([promise, tooLate]);
+    return await Promise.race([promise, timeout]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Asks `probe` again and again until it gives something truthy, and returns that. A throw counts as "not yet". */
-export async function eventually(probe, what, ms = PATIENCE_MS) {
+/** Calls `probe` until the result is truthy, and returns the result. An exception counts as "not yet". */
+export async function eventually(probe, what, ms = DEADLINE_MS) {
   const end = Date.now() + ms;
   for (;;) {
     let last;
@@ -28,7 +28,7 @@ export async function eventually(probe, what, ms = PATIENCE_MS) {
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`Waited ${ms} ms in vain: ${what} (last answer: ${last})`);
+    if (Date.now() > end) throw new Error(`Waited ${ms} ms without success: ${what} (last result: ${last})`);
     await pause(20);
   }
 }

@@ -1,4 +1,4 @@
-// A server, its database and a browser: what most tests begin with.
+// The environment of most tests: a server, its database and a browser.
 import { launchBrowser } from "./browser.mjs";
 import { Rest } from "./rest.mjs";
 import { Database, Server } from "./server.mjs";
@@ -15,8 +15,8 @@ export async function startWorld(env = {}) {
     signUp: (name) => Rest.signUp(server.url, name),
     async close() {
       await browser.close();
-      // A test may have replaced it.
-      await world.server.end();
+      // A test may have replaced the server.
+      await world.server.stop();
       await database.drop();
     },
   };

@@ -1,10 +1,10 @@
-// A database of its own for each test.
+// One database per test.
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 
 function adminUrl(): string {
   const url = process.env.DATABASE_URL;
-  if (!url) throw new Error("Set DATABASE_URL to a superuser URL of a running PostgreSQL");
+  if (!url) throw new Error("Set DATABASE_URL to a superuser URL of a running PostgreSQL server");
   return url;
 }
 
@@ -28,7 +28,7 @@ export class Database {
     url.pathname = `/${this.#name}`;
     this.url = url.toString();
     this.#pool = new pg.Pool({ connectionString: this.url, max: 4 });
-    // Connections killed while idle report here, and tests kill connections.
+    // Tests kill connections, and the pool reports killed idle connections here.
     this.#pool.on("error", () => {});
   }
 
@@ -42,7 +42,7 @@ export class Database {
     return (await this.#pool.query<T>(sql, values)).rows;
   }
 
-  /** The event ids of a vault's log, in order. */
+  /** Returns the event ids of a vault's log, in order. */
   async log(vaultId: string, after = 0): Promise<string[]> {
     const rows = await this.rows<{ event_id: string }>(
       "SELECT event_id FROM outbox WHERE vault_id = $1 AND seq > $2 ORDER BY seq",
@@ -58,7 +58,7 @@ export class Database {
     return row?.head ?? 0;
   }
 
-  /** The projection, in the shapes of the client. */
+  /** Returns the projection, in the shapes of the client. */
   async tables(vaultId: string): Promise<{ sources: unknown[]; members: unknown[] }> {
     const sources = await this.rows(
       `SELECT source_json(s)::json AS row FROM sources s WHERE vault_id = $1 ORDER BY id`,
@@ -72,8 +72,8 @@ export class Database {
     return { sources: sources.map(({ row }) => row as unknown), members: members.map(({ row }) => row as unknown) };
   }
 
-  /** Lets nobody connect, and ends the connections there are; or lets them connect again. */
-  async available(available: boolean): Promise<void> {
+  /** With false, rejects new connections and ends the existing ones. With true, accepts connections again. */
+  async setAvailable(available: boolean): Promise<void> {
     await asAdmin(`ALTER DATABASE ${this.#name} ALLOW_CONNECTIONS ${available}`);
     if (!available)
       await asAdmin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [this.#name]);

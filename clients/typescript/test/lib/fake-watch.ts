@@ -1,8 +1,8 @@
-// A watch over a fake socket, with all that it says on record.
+// A watch over a fake socket that records every call of a handler.
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type ReplayedEvent, VaultClient, type VaultEvent, type WatchState } from "@syncscript/client";
-import { FakeSocket, VAULT } from "./fake.js";
+import { FakeSocket, VAULT } from "./fake-socket.js";
 
 interface Options {
   after?: number;
@@ -11,7 +11,7 @@ interface Options {
   reload?: () => Promise<number>;
 }
 
-/** A watch that has begun: the socket is connected, and asked to join unless it is to load first. */
+/** Returns a started watch. The socket is connected, and a join is sent unless the watch loads first. */
 export async function openWatch(t: TestContext, { joinTimeout = 60_000, reload, ...options }: Options = {}) {
   const socket = new FakeSocket();
   const client = new VaultClient(socket.asSocket, { joinTimeout });
@@ -28,7 +28,7 @@ export async function openWatch(t: TestContext, { joinTimeout = 60_000, reload, 
     reload: reload ?? (() => Promise.reject(new Error("no reload was expected"))),
   };
   const watch = client.watch(VAULT, handlers, options);
-  assert.deepEqual([socket.joins.length, states.length], [0, 0], "nothing happens before watch has returned");
+  assert.deepEqual([socket.joins.length, states.length], [0, 0], "nothing happens before watch() has returned");
   await Promise.resolve();
   return { socket, client, watch, handlers, events, replays, states, errors, seqs: () => events.map(({ seq }) => seq) };
 }

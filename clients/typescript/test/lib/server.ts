@@ -1,9 +1,9 @@
-// The real server.
+// Starts the real server.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { PATIENCE_MS, within } from "./wait.js";
+import { DEADLINE_MS, withDeadline } from "./wait.js";
 
 const BIN =
   process.env.SYNCSCRIPT_BIN ?? fileURLToPath(new URL("../../../../target/debug/syncscript", import.meta.url));
@@ -19,7 +19,7 @@ export class Server {
     this.port = Number(new URL(url).port);
   }
 
-  /** Starts it and returns when it listens. */
+  /** Starts the server and returns once it listens. */
   static async start(databaseUrl: string, { port = 0, env = {} }: { port?: number; env?: NodeJS.ProcessEnv } = {}) {
     const child = spawn(BIN, ["serve"], {
       env: {
@@ -33,18 +33,18 @@ export class Server {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let said = "";
-    child.stderr.on("data", (data: Buffer) => (said = (said + data.toString()).slice(-4000)));
+    let output = "";
+    child.stderr.on("data", (data: Buffer) => (output = (output + data.toString()).slice(-4000)));
     const listening = new Promise<string>((resolve, reject) => {
       createInterface(child.stdout).on("line", (line) => {
         const url = /listening on (http:\/\/\S+)/.exec(line)?.[1];
         if (url) resolve(url);
       });
       child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`The server ended with ${code}: ${said}`)));
+      child.once("exit", (code) => reject(new Error(`The server exited with ${code}: ${output}`)));
     });
     try {
-      return new Server(child, await within(listening, "the server listens", PATIENCE_MS));
+      return new Server(child, await withDeadline(listening, "the server to listen", DEADLINE_MS));
     } catch (error) {
       child.kill("SIGKILL");
       throw error;
@@ -55,6 +55,6 @@ export class Server {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");
     this.#child.kill(signal);
-    await within(ended, `the server ends by ${signal}`);
+    await withDeadline(ended, `the server to exit after ${signal}`);
   }
 }

@@ -1,19 +1,19 @@
-// A network between client and server, and what networks do.
+// A TCP proxy between client and server that simulates network faults.
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 export class TcpProxy {
   readonly #server: Server;
   readonly #pairs = new Set<[client: Socket, server: Socket]>();
-  /** Connections made in the dark. */
-  readonly #lost = new Set<Socket>();
+  /** Connections accepted during a black hole. */
+  readonly #blackholed = new Set<Socket>();
   readonly #target: number;
   #stalled = false;
   #down = false;
-  #dark = false;
-  /** How many more bytes reach the client before all is cut. */
-  #budget = Infinity;
-  /** Connections that clients made so far. */
+  #blackhole = false;
+  /** Bytes that still reach the client before everything is cut. */
+  #bytesUntilCut = Infinity;
+  /** Number of connections that clients have made. */
   connections = 0;
 
   private constructor(server: Server, target: number) {
@@ -21,7 +21,7 @@ export class TcpProxy {
     this.#target = target;
   }
 
-  static async to(port: number): Promise<TcpProxy> {
+  static async start(port: number): Promise<TcpProxy> {
     const server = createServer();
     const proxy = new TcpProxy(server, port);
     server.on("connection", (client) => proxy.#accept(client));
@@ -34,19 +34,19 @@ export class TcpProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Every connection is gone, at once and for both sides; new ones are possible. */
+  /** Resets every connection on both sides. New connections are accepted. */
   cut(): void {
     for (const pair of this.#pairs) for (const socket of pair) reset(socket);
     this.#pairs.clear();
-    this.#budget = Infinity;
+    this.#bytesUntilCut = Infinity;
   }
 
-  /** After so many more bytes towards the client, wherever in a frame that is, everything is cut. */
+  /** Cuts everything after `bytes` more bytes towards the client, even in the middle of a frame. */
   cutAfter(bytes: number): void {
-    this.#budget = bytes;
+    this.#bytesUntilCut = bytes;
   }
 
-  /** Cuts, and refuses new connections until `up`. */
+  /** Cuts everything and refuses new connections until `up`. */
   down(): void {
     this.#down = true;
     this.cut();
@@ -56,30 +56,30 @@ export class TcpProxy {
     this.#down = false;
   }
 
-  /** Cuts; and whatever connects until `light` has connected to nothing, for ever. */
-  dark(): void {
-    this.#dark = true;
+  /** Cuts everything. Connections made until `endBlackhole` are accepted but never reach the server. */
+  startBlackhole(): void {
+    this.#blackhole = true;
     this.cut();
   }
 
-  light(): void {
-    this.#dark = false;
+  endBlackhole(): void {
+    this.#blackhole = false;
   }
 
-  /** Connections stay, and nothing passes, until `flow`. */
+  /** Keeps the connections open but passes no data until `resume`. */
   stall(): void {
     this.#stalled = true;
     for (const pair of this.#pairs) for (const socket of pair) socket.pause();
   }
 
-  flow(): void {
+  resume(): void {
     this.#stalled = false;
     for (const pair of this.#pairs) for (const socket of pair) socket.resume();
   }
 
   close(): Promise<void> {
     this.down();
-    for (const client of this.#lost) client.destroy();
+    for (const client of this.#blackholed) client.destroy();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
@@ -89,10 +89,10 @@ export class TcpProxy {
       return;
     }
     this.connections++;
-    if (this.#dark) {
+    if (this.#blackhole) {
       client.on("error", () => {});
       client.resume();
-      this.#lost.add(client);
+      this.#blackholed.add(client);
       return;
     }
     const server = connect(this.#target, "127.0.0.1");
@@ -112,22 +112,21 @@ export class TcpProxy {
   }
 
   #towardsClient(client: Socket, data: Buffer): void {
-    if (data.length < this.#budget) {
-      this.#budget -= data.length;
+    if (data.length < this.#bytesUntilCut) {
+      this.#bytesUntilCut -= data.length;
       client.write(data);
       return;
     }
-    // The last bytes leave before the end: else nothing of the frame would arrive, which is another fault.
-    const last = data.subarray(0, this.#budget);
-    this.#budget = 0;
-    this.#budget = 0;
+    // The last bytes are sent before the cut. Otherwise no part of the frame would arrive, which is a different fault.
+    const last = data.subarray(0, this.#bytesUntilCut);
+    this.#bytesUntilCut = 0;
     client.write(last, () => this.cut());
   }
 }
 
 /**
- * Ends a connection as a failing network does, not in order. Node 20 never closes a socket that is reset while it is
- * being shut down or connected, and then spins for ever at the end of the process; so those are closed in order.
+ * Resets a connection, as a failing network does. A socket that is connecting or shutting down is closed gracefully
+ * instead: Node 20 never closes such a socket after a reset, and then spins forever at the end of the process.
  */
 function reset(socket: Socket): void {
   if (socket.connecting || socket.writableEnded) socket.destroy();

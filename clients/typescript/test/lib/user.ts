@@ -1,4 +1,4 @@
-// A user of the REST interface, with a session.
+// A signed-in user of the REST API.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { Source } from "@syncscript/client";
@@ -19,19 +19,22 @@ export class User {
   static async signUp(url: string, name: string): Promise<User> {
     const user = new User(url, name);
     const { email } = user;
-    await user.ask(201, "POST", "/api/auth/register", { email, name, password: PASSWORD });
+    await user.request(201, "POST", "/api/auth/register", { email, name, password: PASSWORD });
     await user.signIn();
     return user;
   }
 
   async signIn(): Promise<void> {
-    const { headers, body } = await this.ask(200, "POST", "/api/auth/login", { email: this.email, password: PASSWORD });
+    const { headers, body } = await this.request(200, "POST", "/api/auth/login", {
+      email: this.email,
+      password: PASSWORD,
+    });
     this.cookie = headers.getSetCookie()[0]?.split(";")[0] ?? "";
     this.id = (body as { user: { id: string } }).user.id;
   }
 
-  /** One request, which must be answered with `status`. */
-  async ask(status: number, method: string, path: string, body?: unknown) {
+  /** Sends a request and asserts the status of the response. */
+  async request(status: number, method: string, path: string, body?: unknown) {
     const response = await fetch(this.#url + path, {
       method,
       headers: { cookie: this.cookie, ...(body !== undefined && { "content-type": "application/json" }) },
@@ -44,20 +47,21 @@ export class User {
   }
 
   async createVault(name = "Vault"): Promise<string> {
-    return ((await this.ask(201, "POST", "/api/vaults", { name })).body as { vault: { id: string } }).vault.id;
+    return ((await this.request(201, "POST", "/api/vaults", { name })).body as { vault: { id: string } }).vault.id;
   }
 
   addMember(vaultId: string, user: User, role = "viewer") {
-    return this.ask(201, "POST", `/api/vaults/${vaultId}/members`, { email: user.email, role });
+    return this.request(201, "POST", `/api/vaults/${vaultId}/members`, { email: user.email, role });
   }
 
   removeMember(vaultId: string, user: User) {
-    return this.ask(204, "DELETE", `/api/vaults/${vaultId}/members/${user.id}`);
+    return this.request(204, "DELETE", `/api/vaults/${vaultId}/members/${user.id}`);
   }
 
   async createSource(vaultId: string, title = "A source"): Promise<Source> {
     const source = { title, fileUrl: "https://example.test/paper.pdf" };
-    return ((await this.ask(201, "POST", `/api/vaults/${vaultId}/sources`, source)).body as { source: Source }).source;
+    return ((await this.request(201, "POST", `/api/vaults/${vaultId}/sources`, source)).body as { source: Source })
+      .source;
   }
 
   async createSources(vaultId: string, count: number): Promise<void> {

@@ -1,35 +1,36 @@
-// Waiting: for a condition, with a deadline, never for a fixed time.
+// Waits for conditions, always with a deadline, never for a fixed time.
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Generous: CI machines are slow, and a test that passes does not wait for it. */
-export const PATIENCE_MS = Number(process.env.CLIENT_TEST_PATIENCE_MS ?? 30_000);
+/** Default deadline. Generous, because CI machines are slow and a passing test does not wait for it. */
+export const DEADLINE_MS = Number(process.env.CLIENT_TEST_PATIENCE_MS ?? 30_000);
 
-/** Asks again and again until the answer is truthy, and returns it. */
+/** Calls `probe` until the result is truthy, and returns the result. */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
   what: string | (() => string),
-  ms = PATIENCE_MS,
+  ms = DEADLINE_MS,
 ): Promise<NonNullable<T>> {
   const end = Date.now() + ms;
   for (;;) {
-    const answer = await probe();
-    if (answer) return answer;
-    if (Date.now() > end) throw new Error(`Waited ${ms} ms in vain: ${typeof what === "function" ? what() : what}`);
+    const result = await probe();
+    if (result) return result;
+    if (Date.now() > end)
+      throw new Error(`Waited ${ms} ms without success: ${typeof what === "function" ? what() : what}`);
     await pause(5);
   }
 }
 
-/** `promise`, or a failure that says what was awaited. */
-export async function within<T>(promise: Promise<T>, what: string, ms = PATIENCE_MS): Promise<T> {
+/** Returns the result of `promise`. Throws an error that names `what` after `ms` milliseconds. */
+export async function withDeadline<T>(promise: Promise<T>, what: string, ms = DEADLINE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited ${ms} ms in vain: ${what}`)), ms);
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Waited ${ms} ms without success: ${what}`)), ms);
   });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }
 
-/** Numbers that look random and are the same for the same seed. */
-export function randomFrom(seed: number): () => number {
+/** Returns a pseudorandom generator. The same seed gives the same numbers in [0, 1). */
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -39,17 +40,20 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** So many workers, each at it again and again until `stop`, which fails as the first of them that failed. */
-export function keepBusy(workers: number, work: (worker: number) => Promise<unknown>): { stop(): Promise<void> } {
-  let on = true;
+/** Runs `work` repeatedly in `workers` parallel loops until `stop`, which throws the first failure of a loop. */
+export function repeatUntilStopped(
+  workers: number,
+  work: (worker: number) => Promise<unknown>,
+): { stop(): Promise<void> } {
+  let running = true;
   const all = Promise.allSettled(
     Array.from({ length: workers }, async (_, worker) => {
-      while (on) await work(worker);
+      while (running) await work(worker);
     }),
   );
   return {
     async stop() {
-      on = false;
+      running = false;
       const failed = (await all).find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
     },

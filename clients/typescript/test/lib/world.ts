@@ -1,4 +1,4 @@
-// A database, a server, users, a vault; and everything that was opened is closed when the test ends.
+// A test's environment: a database, a server, users and a vault. Everything is closed when the test ends.
 import type { TestContext } from "node:test";
 import {
   type ReloadRequest,
@@ -17,7 +17,7 @@ import { eventually } from "./wait.js";
 
 export class World {
   readonly #test: TestContext;
-  readonly #undo: (() => unknown)[] = [];
+  readonly #cleanups: (() => unknown)[] = [];
   readonly database: Database;
   readonly #env: NodeJS.ProcessEnv;
   server!: Server;
@@ -28,19 +28,19 @@ export class World {
     this.#test = test;
     this.database = database;
     this.#env = env;
-    // Newest first, and one that fails keeps none from being undone.
+    // Newest first. A cleanup that fails does not stop the others.
     test.after(async () => {
       const failures: unknown[] = [];
-      for (const undo of this.#undo.reverse()) {
+      for (const cleanup of this.#cleanups.reverse()) {
         try {
-          await undo();
+          await cleanup();
         } catch (error) {
           failures.push(error);
         }
       }
       if (failures.length > 0) throw failures[0];
     });
-    this.#undo.push(() => database.drop());
+    this.#cleanups.push(() => database.drop());
   }
 
   static async open(test: TestContext, env: NodeJS.ProcessEnv = {}): Promise<World> {
@@ -51,13 +51,13 @@ export class World {
     return world;
   }
 
-  /** Starts the server, on the port it had before if it ran before. */
+  /** Starts the server. A restarted server keeps its port. */
   async startServer(): Promise<void> {
     const start = () => Server.start(this.database.url, { port: this.server?.port ?? 0, env: this.#env });
-    // The port is free for a moment between two servers, and any connection of the machine may use it for another.
+    // Between two servers the port is free for a moment, and another connection on this machine may take it.
     const server = await start().catch(start).catch(start);
     this.server = server;
-    this.#undo.push(() => server.end("SIGKILL"));
+    this.#cleanups.push(() => server.end("SIGKILL"));
   }
 
   signUp(name: string): Promise<User> {
@@ -65,33 +65,33 @@ export class World {
   }
 
   async proxy(): Promise<TcpProxy> {
-    const proxy = await TcpProxy.to(this.server.port);
-    this.#undo.push(() => proxy.close());
+    const proxy = await TcpProxy.start(this.server.port);
+    this.#cleanups.push(() => proxy.close());
     return proxy;
   }
 
   client(user = this.owner, url = this.server.url, options: VaultClientOptions = {}): VaultClient {
     const client = new VaultClient(url, { headers: { cookie: user.cookie }, ...options });
-    this.#undo.push(() => client.close());
+    this.#cleanups.push(() => client.close());
     return client;
   }
 
-  /** Watches the vault and keeps what it hears. */
-  watch(client: VaultClient, options?: WatchOptions, vaultId = this.vaultId): Seen {
-    return new Seen(client, vaultId, options, (text) => this.#test.diagnostic(text));
+  /** Watches the vault and records every call of a handler. */
+  watch(client: VaultClient, options?: WatchOptions, vaultId = this.vaultId): WatchRecorder {
+    return new WatchRecorder(client, vaultId, options, (text) => this.#test.diagnostic(text));
   }
 }
 
-export class Seen {
+export class WatchRecorder {
   readonly events: VaultEvent[] = [];
   readonly states: WatchState[] = [];
   readonly errors: unknown[] = [];
   readonly reloads: ReloadRequest[] = [];
-  /** Resolves a reload; by default a test expects none. */
+  /** Handles a reload. By default, a test expects no reload. */
   reload: (request: ReloadRequest) => Promise<number> = () => Promise.reject(new Error("no reload was expected"));
   readonly watch: Watch;
 
-  constructor(client: VaultClient, vaultId: string, options: WatchOptions | undefined, note: (text: string) => void) {
+  constructor(client: VaultClient, vaultId: string, options: WatchOptions | undefined, log: (text: string) => void) {
     this.watch = client.watch(
       vaultId,
       {
@@ -99,7 +99,7 @@ export class Seen {
         onState: (state) => this.states.push(state),
         onError: (error) => {
           this.errors.push(error);
-          note(`onError: ${String(error)}`);
+          log(`onError: ${String(error)}`);
         },
         reload: (request) => {
           this.reloads.push(request);
@@ -118,34 +118,34 @@ export class Seen {
     return this.events.map((event) => event.eventId);
   }
 
-  get story(): string {
+  get summary(): string {
     const { state, counters } = this.watch;
     return JSON.stringify({ state, counters, seqs: this.seqs.slice(-20), states: this.states.slice(-20) });
   }
 
-  /** Awaits that state, and returns it. */
-  async status<S extends WatchState["status"]>(status: S): Promise<WatchState & { status: S }> {
+  /** Waits for a status, and returns the state. */
+  async reachStatus<S extends WatchState["status"]>(status: S): Promise<WatchState & { status: S }> {
     await eventually(
       () => this.watch.state.status === status,
-      () => `state ${status}; ${this.story}`,
+      () => `state ${status}; ${this.summary}`,
     );
     return this.watch.state as WatchState & { status: S };
   }
 
-  /** Awaits the event of that seq. */
-  async upTo(seq: number, ms?: number): Promise<void> {
+  /** Waits until the watch is live at `seq` or later. */
+  async reachSeq(seq: number, ms?: number): Promise<void> {
     await eventually(
       () => (this.watch.seq ?? -1) >= seq && this.watch.state.status === "live",
-      () => `live at ${seq}; ${this.story}`,
+      () => `live at ${seq}; ${this.summary}`,
       ms,
     );
   }
 
-  /** Awaits any event after that seq. */
-  async past(seq: number): Promise<void> {
+  /** Waits for an event after `seq`. */
+  async passSeq(seq: number): Promise<void> {
     await eventually(
       () => (this.watch.seq ?? -1) > seq,
-      () => `an event after ${seq}; ${this.story}`,
+      () => `an event after ${seq}; ${this.summary}`,
     );
   }
 }

@@ -1,7 +1,7 @@
-// The event types at run time.
+// The event types as runtime values.
 import type { VaultEventPayloads, VaultEventType } from "./events.js";
 
-// A record, so that the compiler finds a type that is missing here.
+// A record, so that the compiler reports a type that is missing here.
 const TYPES: Record<VaultEventType, true> = {
   "vault:created": true,
   "vault:updated": true,
@@ -16,7 +16,7 @@ const TYPES: Record<VaultEventType, true> = {
 
 export const VAULT_EVENT_TYPES = Object.freeze(Object.keys(TYPES)) as readonly VaultEventType[];
 
-/** Whose log an event belongs to. */
+/** Returns the id of the vault that an event belongs to. */
 export function vaultIdOf(payload: VaultEventPayloads[VaultEventType]): string {
   return "vaultId" in payload ? payload.vaultId : payload.source.vaultId;
 }

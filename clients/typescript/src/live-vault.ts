@@ -1,13 +1,13 @@
-// A vault as it is, kept up to date: loaded by REST, then carried on by its events.
+// A vault that is kept up to date: loaded over REST, then updated by its events.
 import type { VaultClient } from "./client.js";
+import { callHandler } from "./dispatcher.js";
 import type { Member, ReplayedEvent, Source, VaultEvent, VaultInfo } from "./events.js";
-import { apply, emptyView, type VaultView, viewOf } from "./fold.js";
-import { guarded } from "./outlet.js";
-import type { WatchState } from "./state.js";
+import { applyEvent, emptyView, type VaultView, viewFromSnapshot } from "./fold.js";
 import type { ReloadRequest, Watch, WatchCounters, WatchHandlers } from "./watch.js";
+import type { WatchState } from "./watch-state.js";
 
 export interface LiveVaultHandlers extends Pick<WatchHandlers, "onState" | "onReplay" | "onError"> {
-  /** The vault is another now, by this event; without one, all of it may be, since it was loaded. */
+  /** Called after `event` changed the vault. Without an event, the vault was loaded, and anything may be different. */
   onChange?(vault: LiveVault, event?: VaultEvent): void;
 }
 
@@ -16,8 +16,8 @@ export class LiveVault {
   readonly #client: VaultClient;
   readonly #watch: Watch;
   #view: VaultView = emptyView();
-  /** The view is whole from this seq on; before it, what was loaded and what events tell are of different moments. */
-  #wholeAt = Infinity;
+  /** The view is consistent from this seq on. Before that, its parts come from different points of the log. */
+  #consistentFrom = Infinity;
 
   constructor(client: VaultClient, vaultId: string, handlers: LiveVaultHandlers = {}) {
     this.#client = client;
@@ -25,11 +25,11 @@ export class LiveVault {
     this.#watch = client.watch(
       vaultId,
       {
-        onEvent: (event) => this.#event(event),
+        onEvent: (event) => this.#applyEvent(event),
         reload: (request) => this.#reload(request),
         onState: (state: WatchState) => handlers.onState?.(state),
         onReplay: (event: ReplayedEvent) => handlers.onReplay?.(event),
-        // Bound only if there is one: without it, what a handler throws is not to be lost.
+        // Bound only if there is a handler: without one, exceptions of other handlers must stay uncaught.
         ...(handlers.onError && { onError: handlers.onError.bind(handlers) }),
       },
       { loadFirst: true },
@@ -40,12 +40,12 @@ export class LiveVault {
     return this.#watch.vaultId;
   }
 
-  /** Undefined until it is loaded. */
+  /** Undefined until the vault is loaded. */
   get vault(): VaultInfo | undefined {
     return this.#view.vault;
   }
 
-  /** By id. The same map all along, until the vault is loaded anew. */
+  /** By source id. The map stays the same object until the vault is loaded again. */
   get sources(): ReadonlyMap<string, Source> {
     return this.#view.sources;
   }
@@ -55,7 +55,7 @@ export class LiveVault {
     return this.#view.members;
   }
 
-  /** The vault is as of this event. */
+  /** The seq of the last event that is included. */
   get seq(): number {
     return this.#view.seq;
   }
@@ -72,32 +72,32 @@ export class LiveVault {
     return this.#watch.counters;
   }
 
-  /** Ends it; what was there last stays readable. */
+  /** Stops updating. The last content stays readable. */
   close(): void {
     this.#watch.close();
   }
 
   async #reload({ signal }: ReloadRequest): Promise<number> {
     const snapshot = await this.#client.rest.snapshot(this.vaultId, signal);
-    this.#view = viewOf(snapshot);
-    this.#wholeAt = snapshot.upto;
-    if (this.#isWhole()) this.#changed();
+    this.#view = viewFromSnapshot(snapshot);
+    this.#consistentFrom = snapshot.headSeq;
+    if (this.#isConsistent()) this.#notify();
     return snapshot.seq;
   }
 
-  #event(event: VaultEvent): void {
-    const wasWhole = this.#isWhole();
-    apply(this.#view, event);
-    if (wasWhole) this.#changed(event);
-    else if (this.#isWhole()) this.#changed();
+  #applyEvent(event: VaultEvent): void {
+    const wasConsistent = this.#isConsistent();
+    applyEvent(this.#view, event);
+    if (wasConsistent) this.#notify(event);
+    else if (this.#isConsistent()) this.#notify();
   }
 
-  #changed(event?: VaultEvent): void {
-    // Guarded, so that its failure does not pass for one of the reload.
-    guarded(() => this.#handlers.onChange?.(this, event), this.#handlers);
+  #notify(event?: VaultEvent): void {
+    // An exception of `onChange` must not count as a failed reload.
+    callHandler(() => this.#handlers.onChange?.(this, event), this.#handlers);
   }
 
-  #isWhole(): boolean {
-    return this.#view.seq >= this.#wholeAt;
+  #isConsistent(): boolean {
+    return this.#view.seq >= this.#consistentFrom;
   }
 }

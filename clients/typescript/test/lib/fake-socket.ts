@@ -1,16 +1,16 @@
-// A socket whose server does what a test says: also what a real one never would.
+// A socket whose server is controlled by the test, also in ways that a real server never shows.
 import { EventEmitter } from "node:events";
 import type { JoinAck, VaultEvent, VaultSocket } from "@syncscript/client";
 
 export const VAULT = "7b1f3c2e-0000-4000-8000-000000000001";
 
-/** An event of the log, as small as types allow. */
+/** Returns a minimal event of the log. */
 export function event(seq: number, vaultId = VAULT): VaultEvent & { type: "source:deleted" } {
   const actor = { userId: "u", userName: "U", role: "owner" } as const;
   return { type: "source:deleted", sourceId: `s${seq}`, vaultId, actor, timestamp: "", seq, eventId: `e${seq}` };
 }
 
-export interface AskedJoin {
+export interface SentJoin {
   vaultId: string;
   after: number | undefined;
   ack: (answer: JoinAck) => void;
@@ -20,13 +20,13 @@ export class FakeSocket extends EventEmitter {
   connected = false;
   active = false;
   readonly io = new EventEmitter();
-  /** Joins that the client asked for, oldest first. */
-  readonly joins: AskedJoin[] = [];
+  /** Joins that the client sent, oldest first. */
+  readonly joins: SentJoin[] = [];
   readonly left: string[] = [];
-  /** Calls of `connect`. */
+  /** Number of calls of `connect`. */
   connects = 0;
-  /** Answers a `connect`; by default the connection is there at once. */
-  onConnect: () => void = () => this.open();
+  /** Called by `connect`. By default, the connection succeeds at once. */
+  onConnect: () => void = () => this.acceptConnection();
   #any: (() => void)[] = [];
 
   get asSocket(): VaultSocket {
@@ -60,7 +60,7 @@ export class FakeSocket extends EventEmitter {
     if (name === "vault:join") {
       const request = args[0] as string | { vaultId: string; after?: number };
       const { vaultId, after } = typeof request === "string" ? { vaultId: request } : request;
-      this.joins.push({ vaultId, after, ack: args[1] as AskedJoin["ack"] });
+      this.joins.push({ vaultId, after, ack: args[1] as SentJoin["ack"] });
       return true;
     }
     if (name === "vault:leave") {
@@ -70,54 +70,54 @@ export class FakeSocket extends EventEmitter {
     return super.emit(name, ...args);
   }
 
-  // What a server and a network do -----------------------------------------------------------------------------------
+  // Actions of the server and the network ---------------------------------------------------------------------------
 
-  open(): void {
+  acceptConnection(): void {
     this.connected = true;
     super.emit("connect");
   }
 
-  /** The server refuses the connection, by its middleware. */
-  refuse(message: string): void {
+  /** The server's middleware rejects the connection. */
+  rejectConnection(message: string): void {
     this.active = false;
     super.emit("connect_error", new Error(message));
   }
 
-  /** The connection is lost; socket.io-client would try again by itself. */
-  lose(): void {
+  /** The connection is lost. socket.io-client would retry by itself. */
+  dropConnection(): void {
     this.#close("transport close");
   }
 
-  /** The server disconnects the socket, upon which socket.io-client gives up. */
-  kick(): void {
+  /** The server disconnects the socket. socket.io-client gives up then. */
+  disconnectByServer(): void {
     this.active = false;
     this.#close("io server disconnect");
   }
 
-  says(name: string, payload: object): void {
+  emitFromServer(name: string, payload: object): void {
     for (const listener of this.#any) listener();
     super.emit(name, payload);
   }
 
-  /** Delivers events of these seqs. */
-  deliver(...seqs: number[]): void {
+  /** Delivers events with these seqs. */
+  deliverEvents(...seqs: number[]): void {
     for (const seq of seqs) {
       const { type, ...payload } = event(seq);
-      this.says(type, payload);
+      this.emitFromServer(type, payload);
     }
   }
 
-  /** The newest join. */
-  get join(): AskedJoin {
+  /** The most recent join. */
+  get lastJoin(): SentJoin {
     const join = this.joins.at(-1);
-    if (!join) throw new Error("The client has not asked to join");
+    if (!join) throw new Error("The client has not sent a join");
     return join;
   }
 
-  /** Answers the newest join, as the server does: first to all, then to the asker. */
-  admit(seq: number): void {
-    this.says("vault:joined", { vaultId: VAULT, role: "viewer", seq });
-    this.join.ack({ ok: true, vaultId: VAULT, role: "viewer", seq });
+  /** Answers the most recent join as the server does: with the event `vault:joined`, then with the acknowledgement. */
+  acknowledgeJoin(seq: number): void {
+    this.emitFromServer("vault:joined", { vaultId: VAULT, role: "viewer", seq });
+    this.lastJoin.ack({ ok: true, vaultId: VAULT, role: "viewer", seq });
   }
 
   #close(reason: string): void {
