@@ -4,16 +4,16 @@ import { defineConfig } from "vite";
 export default defineConfig({
   plugins: [tailwindcss()],
   resolve: {
-    // From its source: a fresh checkout has no build of the client, and needs none for the page.
+    // The client is compiled from its source, because a fresh checkout has no build of it.
     alias: { "@syncscript/client": new URL("../clients/typescript/src/index.ts", import.meta.url).pathname },
-    // The client's own installation, if there is one, must not bring a second socket.io-client.
+    // The client may have its own node_modules, which must not add a second socket.io-client.
     dedupe: ["socket.io-client"],
   },
   build: {
     target: "es2022",
-    // The server's policy allows no data: scripts or styles, so nothing small is inlined.
+    // The Content-Security-Policy allows no scripts or styles in data: URLs, so small files are not inlined.
     assetsInlineLimit: 0,
-    // The page is one script, loaded by the document itself: there is nothing to preload.
+    // The document loads a single script, so there is nothing to preload.
     modulePreload: false,
   },
 });

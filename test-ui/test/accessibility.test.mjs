@@ -55,7 +55,7 @@ for (const colorScheme of ["light", "dark"]) {
     const page = await openVault(context, world.url, vault);
     const source = await contributor.addSource(vault, `Marked, ${colorScheme}`);
     await contributor.removeSource(await contributor.addSource(vault, "Gone"));
-    await page.locator("[data-mark=removed]").waitFor();
+    await page.locator("[data-highlight=removed]").waitFor();
     await page.locator("[data-seq]").first().click();
     await assertAccessible(page, "vault, with highlights and a payload");
     await page.getByRole("button", { name: `Edit Marked, ${colorScheme}` }).click();

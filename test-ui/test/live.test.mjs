@@ -75,7 +75,7 @@ test("owner and contributor see each other add, change and remove sources within
     t,
     "removed",
     () => mine.getByRole("button", { name: "Remove", exact: true }).click(),
-    () => theirs.locator('[data-mark="removed"]').waitFor(),
+    () => theirs.locator('[data-highlight="removed"]').waitFor(),
   );
   await sourceRow(theirs, "A better paper").waitFor({ state: "detached" });
   assert.equal(await theirs.getByTestId("source-count").innerText(), "0 sources");
@@ -171,5 +171,22 @@ test("the event log shows events with their payloads, and the plot shows their l
     await page.getByRole("region", { name: "Commit to browser" }).innerText(),
     /p50\s+\d+ ms\s+p99\s+\d+ ms/,
   );
+  context.assertClean();
+});
+
+test("the event log of a compacted vault leaves out the snapshot, which has no actor", async () => {
+  const vault = await createSharedVault();
+  await owner.addSource(vault, "After the compaction");
+  const context = await open(owner);
+  await context.route("**/events?after=*", async (route) => {
+    const response = await route.fetch();
+    const { events, headSeq } = await response.json();
+    const { actor: _, ...payload } = events[0].payload;
+    events[0] = { ...events[0], type: "vault:snapshot", payload: { ...payload, members: [], sources: [] } };
+    await route.fulfill({ response, json: { events, headSeq } });
+  });
+  const page = await openVault(context, world.url, vault);
+  await page.locator('[data-seq="4"]', { hasText: "source:created" }).waitFor();
+  assert.equal(await page.locator('[data-seq="1"]').count(), 0);
   context.assertClean();
 });

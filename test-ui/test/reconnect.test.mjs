@@ -38,7 +38,7 @@ async function assertShowsServerState(page, rest, vault) {
   const { body } = await rest.request("GET", `/api/vaults/${vault.id}/sources`);
   const wanted = body.sources.map(({ title }) => title).reverse();
   await eventually(async () => {
-    const shown = await page.locator("[data-source]:not([data-mark=removed]) a").allInnerTexts();
+    const shown = await page.locator("[data-source]:not([data-highlight=removed]) a").allInnerTexts();
     return shown.join("\n") === wanted.join("\n");
   }, `the page shows ${wanted}`);
   await eventually(

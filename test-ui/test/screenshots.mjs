@@ -81,13 +81,13 @@ try {
         title: `${source.title}${i < 113 ? " (draft)" : ""}`,
       });
     }
-    await page.locator("[data-mark]").first().waitFor({ state: "detached" });
+    await page.locator("[data-highlight]").first().waitFor({ state: "detached" });
     const extra = await contributor.addSource(vault, "Notes to be thrown away", "https://example.com/notes.pdf");
     const added = await owner.addSource(vault, "Designing Data-Intensive Applications", "https://dataintensive.net/");
     await contributor.changeSource(added, { title: "Designing Data-Intensive Applications, chapter 11" });
     const newest = await owner.addSource(vault, "RFC 6202: Long Polling", "https://www.rfc-editor.org/rfc/rfc6202.pdf");
     await contributor.removeSource(extra);
-    await page.locator("[data-mark=removed]").waitFor();
+    await page.locator("[data-highlight=removed]").waitFor();
     await shoot(page, name);
     for (const source of [added, newest]) await owner.removeSource(source);
     await context.close();

@@ -123,7 +123,7 @@ export class VaultClient {
     this.#on("vault:joined", ({ vaultId, seq }) => this.#subscription(vaultId)?.onJoined(seq));
     this.#on("vault:resync", ({ vaultId, seq }) => this.#subscription(vaultId)?.onResync(seq));
     this.#on("vault:left", ({ vaultId, reason }) => {
-      // Without a reason, the event answers `vault:leave` of this client, and the vault may be watched again already.
+      // Without a reason, the event answers `vault:leave` of this client, and the vault may already be watched again.
       if (reason !== undefined) this.#subscription(vaultId)?.onLeft(reason);
     });
   }

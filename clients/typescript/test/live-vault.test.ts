@@ -80,7 +80,7 @@ for (const [limit, what] of [
   });
 }
 
-test("while pages load and writers go on, onChange reports consistent states only", async (t) => {
+test("during a load with concurrent writes, onChange reports consistent states only", async (t) => {
   const world = await World.open(t);
   await world.database.rows(
     "SELECT count(*) FROM generate_series(1, 2500) i, sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY['Source ' || i], '{https://example.test/}', true)",

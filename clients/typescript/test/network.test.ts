@@ -1,4 +1,4 @@
-// While the network fails and writers go on, every event arrives once, in order and without a gap (I3, I4).
+// While the network fails and writers continue, every event arrives once, in order and without a gap (I3, I4).
 import assert from "node:assert/strict";
 import test from "node:test";
 import { VaultClient } from "@syncscript/client";

@@ -17,9 +17,9 @@ export interface RowActions {
 }
 
 const HIGHLIGHT_CLASSES = {
-  added: "animate-mark [--mark:var(--good-soft)] border-l-good",
-  changed: "animate-mark [--mark:var(--accent-soft)] border-l-accent",
-  removed: "animate-mark [--mark:var(--bad-soft)] border-l-bad",
+  added: "animate-highlight [--highlight:var(--good-soft)] border-l-good",
+  changed: "animate-highlight [--highlight:var(--accent-soft)] border-l-accent",
+  removed: "animate-highlight [--highlight:var(--bad-soft)] border-l-bad",
 };
 
 const PAST_TENSE = { create: "added", update: "changed", delete: "removed" };
@@ -31,7 +31,7 @@ export function SourceRow({ row, actions }: { row: SourceRowModel; actions: RowA
     <div
       class={`flex h-full items-center gap-3 border-b border-l-2 border-b-line pr-3 pl-3.5 ${highlight ? HIGHLIGHT_CLASSES[highlight] : "border-l-transparent"}`}
       data-source={row.source?.id}
-      data-mark={highlight}
+      data-highlight={highlight}
       data-edit={edit?.status}
     >
       <div class="min-w-0 flex-1">

@@ -126,7 +126,7 @@ export class TcpProxy {
 
 /**
  * Resets a connection, as a failing network does. A socket that is connecting or shutting down is closed gracefully
- * instead: Node 20 never closes such a socket after a reset, and then spins forever at the end of the process.
+ * instead: Node 20 never closes such a socket after a reset, and then spins indefinitely at the end of the process.
  */
 function reset(socket: Socket): void {
   if (socket.connecting || socket.writableEnded) socket.destroy();
