@@ -50,7 +50,7 @@ export class Metrics {
     }
   }
 
-  static async of(server) {
+  static async scrape(server) {
     const response = await fetch(`${server.url}/metrics`, { signal: AbortSignal.timeout(20_000) });
     assert.equal(response.status, 200);
     assert.match(response.headers.get("content-type"), /^text\/plain; *version=0\.0\.4/);
