@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { connection, openContext, openVault, sourceRow } from "./lib/browser.mjs";
+import { openContext, openVault, sourceRow, waitForConnection } from "./lib/browser.mjs";
 import { preferInter } from "./lib/picture.mjs";
 import { startWorld } from "./lib/world.mjs";
 
@@ -68,7 +68,7 @@ try {
 
   await network.restore();
   await sourceRow(left, "Designing Data-Intensive Applications").waitFor();
-  await connection(left, `Connected to vault-${vault.id}`);
+  await waitForConnection(left, `Connected to vault-${vault.id}`);
   await pause(200);
   await show("The network returns: everything that was missed is there, in order.", 4200);
   encode();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openContext, openVault } from "./lib/browser.mjs";
-import { PASSWORD, Rest } from "./lib/rest.mjs";
+import { PASSWORD, RestUser } from "./lib/rest-user.mjs";
 import { startWorld } from "./lib/world.mjs";
 
 let world, owner, first, second;
@@ -40,7 +40,7 @@ test("with one vault in both panes, a source added in one appears in the other; 
 });
 
 test("when the session ends in a pane, the whole page goes to login and returns to both panes", async () => {
-  const session = await new Rest(world.url).signIn(owner.user.email, PASSWORD);
+  const session = await new RestUser(world.url).signIn(owner.user.email, PASSWORD);
   const context = await openContext(world.browser, { url: world.url, user: session });
   const page = await context.newPage();
   const panes = `?panes=${encodeURIComponent(`${first.id},${second.id}`)}`;

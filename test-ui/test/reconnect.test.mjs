@@ -1,8 +1,8 @@
 // After a lost connection, the page is live again within 2 s and has missed no event (I4).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { connection, OFFLINE, openContext, openVault, sourceRow } from "./lib/browser.mjs";
-import { Rest } from "./lib/rest.mjs";
+import { OFFLINE, openContext, openVault, sourceRow, waitForConnection } from "./lib/browser.mjs";
+import { RestUser } from "./lib/rest-user.mjs";
 import { Server } from "./lib/server.mjs";
 import { eventually } from "./lib/wait.mjs";
 import { startWorld } from "./lib/world.mjs";
@@ -27,7 +27,7 @@ const open = (user) => openContext(world.browser, { url: world.url, user, expect
 
 /** Waits until the page is live again, and asserts that this took at most BACK_MS since `from`. */
 async function assertBackInTime(t, page, vault, from) {
-  await connection(page, `Connected to vault-${vault.id}`);
+  await waitForConnection(page, `Connected to vault-${vault.id}`);
   const ms = Math.round(performance.now() - from);
   t.diagnostic(`live again after ${ms} ms; the page says: ${await page.getByTestId("outage").innerText()}`);
   assert.ok(ms <= BACK_MS, `the page is live again within ${BACK_MS} ms, not ${ms}`);
@@ -56,7 +56,7 @@ test("after the server is killed and restarted, the page has the changes made on
 
   const other = await Server.start({ database: world.database });
   try {
-    const elsewhere = new Rest(other.url);
+    const elsewhere = new RestUser(other.url);
     elsewhere.cookie = owner.cookie;
     await world.server.stop("SIGKILL");
     await page

@@ -5,9 +5,9 @@
 import { mkdirSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { connection, openContext, openVault, sourceRow } from "./lib/browser.mjs";
+import { openContext, openVault, sourceRow, waitForConnection } from "./lib/browser.mjs";
 import { preferInter, tool } from "./lib/picture.mjs";
-import { Rest } from "./lib/rest.mjs";
+import { RestUser } from "./lib/rest-user.mjs";
 import { run } from "./lib/server.mjs";
 import { startWorld } from "./lib/world.mjs";
 
@@ -31,7 +31,9 @@ const world = await startWorld();
 try {
   await run(["seed-demo"], { DATABASE_URL: world.database.url });
   const [owner, contributor, viewer] = await Promise.all(
-    ["owner", "contributor", "viewer"].map((role) => new Rest(world.url).signIn(`${role}@demo.com`, "syncscript-demo")),
+    ["owner", "contributor", "viewer"].map((role) =>
+      new RestUser(world.url).signIn(`${role}@demo.com`, "syncscript-demo"),
+    ),
   );
   const [vault] = (await owner.request("GET", "/api/vaults")).body.vaults;
   const sources = [];
@@ -151,7 +153,7 @@ try {
   async function offline(context, name) {
     const page = await openVault(context, world.url, vault);
     await world.server.stop("SIGKILL");
-    await connection(page, "Reconnecting, attempt 3");
+    await waitForConnection(page, "Reconnecting, attempt 3");
     await page.getByLabel("Title", { exact: true }).fill("Written on a train");
     await page.getByLabel("File URL").fill("https://example.com/train.pdf");
     await page.getByRole("button", { name: "Add source" }).click();

@@ -1,8 +1,8 @@
 // Sign-in, sign-out, the return to the previous page, and the end of a session (scenario 2).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { connection, openContext, openVault, REFUSED } from "./lib/browser.mjs";
-import { PASSWORD, Rest } from "./lib/rest.mjs";
+import { openContext, openVault, REFUSED, waitForConnection } from "./lib/browser.mjs";
+import { PASSWORD, RestUser } from "./lib/rest-user.mjs";
 import { run } from "./lib/server.mjs";
 import { startWorld } from "./lib/world.mjs";
 
@@ -23,14 +23,14 @@ async function signIn(page, email, password) {
 }
 
 test("without a session, a vault page leads to login, and a demo account leads back to it", async () => {
-  const demo = await new Rest(world.url).signIn("viewer@demo.com", "syncscript-demo");
+  const demo = await new RestUser(world.url).signIn("viewer@demo.com", "syncscript-demo");
   const [vault] = (await demo.request("GET", "/api/vaults")).body.vaults;
   const context = await open();
   const page = await context.newPage();
   await page.goto(`${world.url}/test/realtime?vaultId=${vault.id}`);
   await page.waitForURL("**/login?returnTo=**");
   await page.getByRole("button", { name: /Vera Viewer/ }).click();
-  await connection(page, `Connected to vault-${vault.id}`);
+  await waitForConnection(page, `Connected to vault-${vault.id}`);
   assert.equal(new URL(page.url()).search, `?vaultId=${vault.id}`);
   await page.getByRole("heading", { name: "Demo vault" }).getByText("viewer").waitFor();
   context.assertClean();
@@ -56,7 +56,7 @@ test("after a failed sign-in with Auth.js, the login page shows the error and le
   await page.goto(`${world.url}/api/auth/signin?error=CredentialsSignin&code=credentials&callbackUrl=${callbackUrl}`);
   await page.getByRole("alert").getByText("Email or password is wrong").waitFor();
   await signIn(page, owner.user.email, PASSWORD);
-  await connection(page, `Connected to vault-${vault.id}`);
+  await waitForConnection(page, `Connected to vault-${vault.id}`);
   context.assertClean();
 });
 
@@ -83,7 +83,7 @@ test("a new user creates an account and a vault, and is its owner", async () => 
 
 test("the end of a session leads to login at once, and sign-in leads back to the vault", async (t) => {
   const vault = await owner.createVault("Session");
-  const session = await new Rest(world.url).signIn(owner.user.email, PASSWORD);
+  const session = await new RestUser(world.url).signIn(owner.user.email, PASSWORD);
   const context = await open({ user: session });
   const page = await openVault(context, world.url, vault);
   const from = performance.now();
@@ -92,14 +92,14 @@ test("the end of a session leads to login at once, and sign-in leads back to the
   t.diagnostic(`at login ${Math.round(performance.now() - from)} ms after the session ended`);
   await page.getByText("Your session ended. Sign in again to continue where you left off.").waitFor();
   await signIn(page, owner.user.email, PASSWORD);
-  await connection(page, `Connected to vault-${vault.id}`);
+  await waitForConnection(page, `Connected to vault-${vault.id}`);
   assert.equal(new URL(page.url()).search, `?vaultId=${vault.id}`);
   context.assertClean();
 });
 
 test("sign-out in one window leads the others to login, too", async () => {
   const vault = await owner.createVault("Two windows");
-  const session = await new Rest(world.url).signIn(owner.user.email, PASSWORD);
+  const session = await new RestUser(world.url).signIn(owner.user.email, PASSWORD);
   const context = await open({ user: session });
   const [one, other] = [await openVault(context, world.url, vault), await openVault(context, world.url, vault)];
   await one.getByRole("button", { name: "Sign out" }).click();

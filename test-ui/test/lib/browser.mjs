@@ -71,12 +71,12 @@ export const OFFLINE =
 export async function openVault(context, url, vault, extra = "") {
   const page = await context.newPage();
   await page.goto(`${url}/test/realtime?vaultId=${vault.id}${extra}`);
-  await connection(page, `Connected to vault-${vault.id}`);
+  await waitForConnection(page, `Connected to vault-${vault.id}`);
   return page;
 }
 
 /** Waits until the connection status shows `text`. */
-export async function connection(page, text, ms = DEADLINE_MS) {
+export async function waitForConnection(page, text, ms = DEADLINE_MS) {
   await page.getByTestId("connection").getByText(text, { exact: true }).waitFor({ timeout: ms });
 }
 

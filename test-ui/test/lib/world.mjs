@@ -1,6 +1,6 @@
 // The environment of most tests: a server, its database and a browser.
 import { launchBrowser } from "./browser.mjs";
-import { Rest } from "./rest.mjs";
+import { RestUser } from "./rest-user.mjs";
 import { Database, Server } from "./server.mjs";
 
 export async function startWorld(env = {}) {
@@ -12,7 +12,7 @@ export async function startWorld(env = {}) {
     server,
     browser,
     url: server.url,
-    signUp: (name) => Rest.signUp(server.url, name),
+    signUp: (name) => RestUser.signUp(server.url, name),
     async close() {
       await browser.close();
       // A test may have replaced the server.

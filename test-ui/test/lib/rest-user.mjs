@@ -4,17 +4,17 @@ import { randomUUID } from "node:crypto";
 
 export const PASSWORD = "correct horse battery staple";
 
-export class Rest {
+export class RestUser {
   constructor(url) {
     this.url = url;
   }
 
   /** Registers a user and signs in. */
   static async signUp(url, name) {
-    const rest = new Rest(url);
+    const user = new RestUser(url);
     const email = `user.${randomUUID().slice(0, 8)}@example.test`;
-    await rest.request("POST", "/api/auth/register", { email, name, password: PASSWORD });
-    return rest.signIn(email, PASSWORD);
+    await user.request("POST", "/api/auth/register", { email, name, password: PASSWORD });
+    return user.signIn(email, PASSWORD);
   }
 
   async signIn(email, password) {
