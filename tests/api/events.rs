@@ -1,10 +1,10 @@
-//! The log of a vault, read over REST: what subscribers got, in order, with nothing between.
+//! The log of a vault, read over REST: exactly the events that subscribers receive, in order.
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, Event, Team, new_vault, source_path};
+use crate::harness::{App, Event, Response, Team, new_vault, source_path};
 
-/// The log as the outbox has it, in the shape of the answer.
+/// The log in the outbox, in the format of the response.
 async fn expected(app: &App, vault: &str) -> Vec<Value> {
     let events = Event::of(&app.db, vault).await;
     let shown = |event: Event| {
@@ -25,13 +25,13 @@ fn seqs(page: &Value) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn the_log_is_the_outbox_of_this_vault_in_order() {
+async fn the_log_is_the_outbox_of_the_vault_in_order() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let other = new_vault(&team.owner, "Another").await;
     let source = team.source("One").await;
-    Answer::to(team.contributor.patch(&source_path(&source), &json!({ "title": "Two" }))).await.expect_status(200);
-    Answer::to(team.contributor.delete(&source_path(&source))).await.expect_status(204);
+    Response::to(team.contributor.patch(&source_path(&source), &json!({ "title": "Two" }))).await.expect_status(200);
+    Response::to(team.contributor.delete(&source_path(&source))).await.expect_status(204);
     let log = expected(&app, &team.vault).await;
     assert_eq!(log.len(), 6);
     for (user, _) in team.members() {
@@ -49,11 +49,11 @@ async fn the_log_is_the_outbox_of_this_vault_in_order() {
 }
 
 #[tokio::test]
-async fn payloads_are_given_to_the_byte_as_they_are_stored() {
+async fn payloads_are_returned_byte_for_byte_as_stored() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     team.source("\"quoted\" \u{1} é 𝄞 </script>").await;
-    let answer = Answer::to(team.viewer.get(&team.path("/events"))).await.expect_status(200);
+    let response = Response::to(team.viewer.get(&team.path("/events"))).await.expect_status(200);
     let stored: Vec<String> = sqlx::query_scalar("SELECT payload::text FROM outbox WHERE vault_id = $1::uuid")
         .bind(&team.vault)
         .fetch_all(&app.db)
@@ -61,14 +61,14 @@ async fn payloads_are_given_to_the_byte_as_they_are_stored() {
         .expect("payloads");
     assert_eq!(stored.len(), 4);
     for payload in stored {
-        assert!(answer.text.contains(&format!("\"payload\":{payload}")), "{payload} is not in {answer}");
+        assert!(response.text.contains(&format!("\"payload\":{payload}")), "{payload} is not in {response}");
     }
 }
 
 #[tokio::test]
-async fn after_and_limit_cut_the_log_without_a_gap() {
+async fn after_and_limit_page_through_the_log_without_a_gap() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     for number in 0..4 {
         team.source(&format!("{number}")).await;
     }
@@ -86,12 +86,12 @@ async fn after_and_limit_cut_the_log_without_a_gap() {
         let page = team.viewer.read(&team.path(&format!("/events{query}"))).await;
         assert_eq!((seqs(&page), &page["headSeq"]), (wanted, &json!(7)), "{query}");
     }
-    // A client that asks on from its last seq gets all of it.
+    // A client that continues from its last seq gets the whole log.
     let (mut log, mut after) = (Vec::new(), 0);
     while after < 7 {
         let page = team.viewer.read(&team.path(&format!("/events?after={after}&limit=2"))).await;
-        let last = *seqs(&page).last().expect("more, up to the head");
-        assert!(last > after, "{page} does not go on after {after}");
+        let last = *seqs(&page).last().expect("more events, up to the head");
+        assert!(last > after, "{page} does not continue after {after}");
         after = last;
         log.extend(page["events"].as_array().expect("a list").clone());
     }
@@ -99,12 +99,13 @@ async fn after_and_limit_cut_the_log_without_a_gap() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_hundred_events_where_the_query_does_not_say() {
+async fn a_page_has_100_events_by_default() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
-    // Straight into the log: a hundred requests would show nothing more.
+    let team = Team::create(&app).await;
+    // Appends directly in the database, because requests would only take longer.
     let appended = sqlx::query(
-        "SELECT sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], '{Many}', '{https://example.com/}', true)
+        "SELECT sources_create(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], '{Many}',
+             '{https://example.com/}', true)
          FROM generate_series(1, 1000)",
     );
     appended.bind(&team.vault).bind(&team.owner.id).execute(&app.db).await.expect("appended");
@@ -115,9 +116,9 @@ async fn a_page_has_a_hundred_events_where_the_query_does_not_say() {
 }
 
 #[tokio::test]
-async fn bad_queries_are_refused() {
+async fn invalid_queries_are_rejected() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     for query in [
         "after=-1",
         "after=x",
@@ -132,6 +133,6 @@ async fn bad_queries_are_refused() {
         "after=1&after=2",
         "limit=9223372036854775808",
     ] {
-        app.refuses(team.viewer.get(&team.path(&format!("/events?{query}"))), 400, "BAD_REQUEST").await;
+        app.assert_rejected(team.viewer.get(&team.path(&format!("/events?{query}"))), 400, "BAD_REQUEST").await;
     }
 }

@@ -1,13 +1,13 @@
-//! I7: the tables are a projection. Folding a vault's log, as REST gives it, gives exactly their rows.
+//! I7: the tables are a projection. Folding a vault's log, as read over REST, gives exactly their rows.
 
 use std::collections::BTreeMap;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, Event, NOBODY, Rng, Team, User, new_vault};
+use crate::harness::{App, Event, Response, Rng, Team, UNKNOWN_ID, User, new_vault};
 
-/// What a vault's log tells of, folded.
+/// The state of a vault, folded from its log or read from the tables.
 #[derive(Debug, Default, PartialEq)]
 struct State {
     vault: Option<Value>,
@@ -49,17 +49,17 @@ impl State {
                 assert_eq!(source["version"].as_i64(), before["version"].as_i64().map(|version| version + 1));
             }
             "source:deleted" => assert!(self.sources.remove(&id(&payload["sourceId"])).is_some(), "{event}"),
-            other => panic!("{other:?} is not among the event types"),
+            other => panic!("unknown event type {other:?}"),
         }
     }
 
     fn add_member(&mut self, member: &Value) {
-        // The name is the user's, not the membership's.
+        // The name belongs to the user, not to the membership.
         let row = json!({ "role": member["role"], "createdAt": member["createdAt"] });
         self.members.insert(member["userId"].as_str().expect("an id").to_owned(), row);
     }
 
-    /// What the tables hold, down to the microsecond: a time that an event does not tell in full would show.
+    /// Reads the tables. Times have microseconds, so a stored time that is more precise than the event differs.
     async fn stored(app: &App, vault: &str) -> Self {
         let rows = async |query: &'static str| -> Vec<(String, Value)> {
             sqlx::query_as(query).bind(vault).fetch_all(&app.db).await.expect("rows")
@@ -83,12 +83,12 @@ impl State {
     }
 }
 
-/// Times as in events; one with microseconds stays one with microseconds, and so differs from any in an event.
+/// Formats times as in events, but keeps non-zero microseconds, so that they differ from any time in an event.
 const ISO: &str = r#"
     CREATE FUNCTION iso(at timestamptz) RETURNS text LANGUAGE sql AS $$
         SELECT regexp_replace(to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '000$', '') || 'Z' $$"#;
 
-/// The whole log over REST, in pages of `limit`.
+/// Reads the whole log over REST, in pages of `limit`.
 async fn log(reader: &User, vault: &str, limit: usize) -> (Vec<Value>, i64) {
     let (mut events, mut after) = (Vec::<Value>::new(), 0);
     loop {
@@ -110,7 +110,7 @@ fn any_mutation(rng: &mut Rng, users: &[&User], vault: &str, sources: &[String])
     let by = rng.pick(users);
     let in_vault = |rest: &str| format!("/api/vaults/{vault}{rest}");
     let member = in_vault(&format!("/members/{}", rng.pick(users).id));
-    let source = format!("/api/sources/{}", if sources.is_empty() { NOBODY } else { rng.pick(sources) });
+    let source = format!("/api/sources/{}", if sources.is_empty() { UNKNOWN_ID } else { rng.pick(sources) });
     let role = *rng.pick(&["owner", "contributor", "viewer"]);
     let title = format!("{} \"{}\"", ["é", "𝄞", "\\", ""][rng.below(4)], rng.below(1000));
     let url = format!("https://example.com/{}", rng.below(1000));
@@ -133,33 +133,33 @@ fn any_mutation(rng: &mut Rng, users: &[&User], vault: &str, sources: &[String])
 async fn folding_the_log_gives_exactly_the_tables() {
     let app = App::start().await;
     sqlx::query(ISO).execute(&app.db).await.expect("a function");
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let users = [&team.owner, &team.contributor, &team.viewer, &team.stranger];
     for seed in 1..=4 {
         let mut rng = Rng::new(seed);
         let vault = new_vault(&team.owner, "Folded").await;
-        let (mut sources, mut done, mut refused) = (Vec::new(), 0, 0);
+        let (mut sources, mut done, mut rejected) = (Vec::new(), 0, 0);
         for _ in 0..150 {
-            let answer = Answer::to(any_mutation(&mut rng, &users, &vault, &sources)).await;
-            assert!(answer.status.as_u16() < 500, "seed {seed}: {answer}");
-            if answer.status.is_success() {
+            let response = Response::to(any_mutation(&mut rng, &users, &vault, &sources)).await;
+            assert!(response.status.as_u16() < 500, "seed {seed}: {response}");
+            if response.status.is_success() {
                 done += 1
             } else {
-                refused += 1
+                rejected += 1
             }
-            if answer.status.as_u16() == 201
-                && let Some(id) = answer.json()["source"]["id"].as_str()
+            if response.status.as_u16() == 201
+                && let Some(id) = response.json()["source"]["id"].as_str()
             {
                 sources.push(id.to_owned());
             }
         }
-        assert!(done >= 20 && refused >= 20, "seed {seed}: {done} done and {refused} refused show little");
+        assert!(done >= 20 && rejected >= 20, "seed {seed}: too few mutations: {done} done, {rejected} rejected");
 
-        // Whoever is a member now: the owners may have changed.
+        // Any current member: the owners may have changed.
         let stored = State::stored(&app, &vault).await;
         let reader = users.iter().find(|user| stored.members.contains_key(&user.id)).expect("an owner is left");
         let (events, head) = log(reader, &vault, 7).await;
-        assert_eq!(events.len(), done + 1, "seed {seed}: one event for each mutation that was done");
+        assert_eq!(events.len(), done + 1, "seed {seed}: one event per successful mutation");
         let mut folded = State::default();
         for (seq, event) in (1..).zip(&events) {
             assert_eq!(event["seq"].as_i64(), Some(seq), "seed {seed}: the log has a hole");
@@ -169,10 +169,10 @@ async fn folding_the_log_gives_exactly_the_tables() {
         assert_eq!(folded, stored, "seed {seed}");
         assert!(!folded.sources.is_empty() && !folded.members.is_empty(), "seed {seed}: nothing to compare");
 
-        // The deletion empties both.
+        // Deleting the vault empties both.
         let owner = users.iter().find(|user| stored.members.get(&user.id).is_some_and(|m| m["role"] == "owner"));
         let owner = owner.expect("an owner is left");
-        Answer::to(owner.delete(&format!("/api/vaults/{vault}"))).await.expect_status(204);
+        Response::to(owner.delete(&format!("/api/vaults/{vault}"))).await.expect_status(204);
         for event in Event::of(&app.db, &vault).await.iter().skip(events.len()) {
             folded.apply(&json!({ "seq": event.seq, "type": event.kind, "payload": event.payload }));
         }

@@ -1,7 +1,7 @@
-//! The REST contract, tested over real HTTP against the real application: every test starts one on its own database.
+//! Tests the REST contract over real HTTP. Every test starts the real application on its own database.
 //!
-//! `DATABASE_URL` names a Postgres on which the role may create databases. No test waits by sleeping, and none knows
-//! of another, so they run in parallel.
+//! `DATABASE_URL` names a Postgres server on which the role may create databases. The tests share nothing and sleep for
+//! no fixed time, so they run in parallel.
 
 mod harness;
 
@@ -11,6 +11,7 @@ mod concurrency;
 mod contract;
 mod events;
 mod folding;
+mod group_commit;
 mod members;
 mod origins;
 mod paging;
@@ -19,5 +20,4 @@ mod protocol;
 mod roles;
 mod sessions;
 mod sources;
-mod together;
 mod vaults;

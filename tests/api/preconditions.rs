@@ -1,102 +1,102 @@
-//! ETag and If-Match: nobody overwrites what they have not seen.
+//! ETag and If-Match: a client cannot overwrite a version that it has not seen.
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, Client, Team, source_path};
+use crate::harness::{App, Client, Response, Team, source_path};
 
 fn change(team: &Team, source: &Value) -> RequestBuilder {
     team.contributor.patch(&source_path(source), &json!({ "title": "Changed" }))
 }
 
 #[tokio::test]
-async fn a_matching_version_is_changed_and_the_new_etag_matches_next() {
+async fn a_matching_etag_allows_the_change_and_the_new_etag_the_next_one() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
-    let read = Answer::to(team.contributor.get(&source_path(&source))).await.expect_status(200);
+    let read = Response::to(team.contributor.get(&source_path(&source))).await.expect_status(200);
     let mut etag = read.header("etag").expect("an etag").to_owned();
     for version in 2..4 {
         let request = change(&team, &source).header("if-match", &etag);
-        let (answer, _) = app.writes(&team.contributor, request, 200, "source:updated").await;
-        etag = answer.header("etag").expect("an etag").to_owned();
+        let (response, _) = app.assert_appends(&team.contributor, request, 200, "source:updated").await;
+        etag = response.header("etag").expect("an etag").to_owned();
         assert_eq!(etag, format!("\"{version}\""));
     }
     let request = team.contributor.delete(&source_path(&source)).header("if-match", etag);
-    app.writes(&team.contributor, request, 204, "source:deleted").await;
+    app.assert_appends(&team.contributor, request, 204, "source:deleted").await;
 }
 
 #[tokio::test]
-async fn any_version_is_changed_without_the_header_and_with_a_star() {
+async fn without_if_match_or_with_a_star_any_version_is_changed() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
-    app.writes(&team.contributor, change(&team, &source), 200, "source:updated").await;
+    app.assert_appends(&team.contributor, change(&team, &source), 200, "source:updated").await;
     let starred = change(&team, &source).header("if-match", "*");
-    app.writes(&team.contributor, starred, 200, "source:updated").await;
+    app.assert_appends(&team.contributor, starred, 200, "source:updated").await;
     let starred = team.contributor.delete(&source_path(&source)).header("if-match", "*");
-    app.writes(&team.contributor, starred, 204, "source:deleted").await;
+    app.assert_appends(&team.contributor, starred, 204, "source:deleted").await;
 }
 
 #[tokio::test]
-async fn another_version_is_refused() {
+async fn another_version_is_rejected() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
-    app.writes(&team.contributor, change(&team, &source), 200, "source:updated").await;
+    app.assert_appends(&team.contributor, change(&team, &source), 200, "source:updated").await;
     for stale in ["\"1\"", "\"3\"", "\"2147483647\""] {
-        app.refuses(change(&team, &source).header("if-match", stale), 412, "VERSION_MISMATCH").await;
+        app.assert_rejected(change(&team, &source).header("if-match", stale), 412, "VERSION_MISMATCH").await;
         let delete = team.owner.delete(&source_path(&source)).header("if-match", stale);
-        app.refuses(delete, 412, "VERSION_MISMATCH").await;
+        app.assert_rejected(delete, 412, "VERSION_MISMATCH").await;
     }
     let current = change(&team, &source).header("if-match", "\"2\"");
-    app.writes(&team.contributor, current, 200, "source:updated").await;
+    app.assert_appends(&team.contributor, current, 200, "source:updated").await;
 }
 
 #[tokio::test]
-async fn a_header_that_is_no_etag_is_refused() {
+async fn a_malformed_etag_is_rejected() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
     for malformed in ["1", "\"1", "1\"", "\"", "", "'1'", "\"1\"x", "W/1", "**"] {
-        app.refuses(change(&team, &source).header("if-match", malformed), 400, "BAD_REQUEST").await;
+        app.assert_rejected(change(&team, &source).header("if-match", malformed), 400, "BAD_REQUEST").await;
         let delete = team.owner.delete(&source_path(&source)).header("if-match", malformed);
-        app.refuses(delete, 400, "BAD_REQUEST").await;
+        app.assert_rejected(delete, 400, "BAD_REQUEST").await;
     }
 }
 
-/// ETags are compared to the letter, and weak ones never match (RFC 9110, 13.1.1). Whether one that we never gave is
-/// called malformed or no match is left open.
+/// ETags are compared exactly, and weak ones never match (RFC 9110, 13.1.1). An ETag that the server never sent may be
+/// rejected as malformed or as a mismatch.
 #[tokio::test]
-async fn an_etag_that_the_server_never_gave_does_not_match() {
+async fn an_etag_that_the_server_never_sent_does_not_match() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
     for foreign in ["\"one\"", "\"\"", "\"0\"", "\"1.0\"", "\"+1\"", "\"01\"", "\" 1\"", "\"99999999999\"", "W/\"1\""] {
         let allowed = [(400, "BAD_REQUEST"), (412, "VERSION_MISMATCH")];
-        app.refuses_by_one_of(change(&team, &source).header("if-match", foreign), &allowed).await;
+        app.assert_rejected_with_any_of(change(&team, &source).header("if-match", foreign), &allowed).await;
         let delete = team.owner.delete(&source_path(&source)).header("if-match", foreign);
-        app.refuses_by_one_of(delete, &allowed).await;
+        app.assert_rejected_with_any_of(delete, &allowed).await;
     }
 }
 
 #[tokio::test]
-async fn who_may_not_write_learns_nothing_of_the_version() {
+async fn users_who_may_not_write_learn_nothing_about_the_version() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
     for etag in ["\"1\"", "\"7\""] {
         let request = |by: &Client| by.patch(&source_path(&source), &json!({ "title": "x" })).header("if-match", etag);
-        app.refuses(request(&team.viewer), 403, "FORBIDDEN").await;
-        app.refuses(request(&team.stranger), 404, "NOT_FOUND").await;
-        app.refuses(request(&team.signed_out), 401, "UNAUTHORIZED").await;
+        app.assert_rejected(request(&team.viewer), 403, "FORBIDDEN").await;
+        app.assert_rejected(request(&team.stranger), 404, "NOT_FOUND").await;
+        app.assert_rejected(request(&team.signed_out), 401, "UNAUTHORIZED").await;
     }
 }
 
 #[tokio::test]
-async fn of_two_changes_to_one_version_exactly_one_is_done() {
+async fn of_two_changes_to_one_version_exactly_one_succeeds() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
     for version in 1..=8 {
         let etag = format!("\"{version}\"");
@@ -104,8 +104,8 @@ async fn of_two_changes_to_one_version_exactly_one_is_done() {
             user.patch(&source_path(&source), &json!({ "title": title })).header("if-match", &etag)
         };
         let (owner, contributor) = tokio::join!(
-            Answer::to(by(&team.owner, "By the owner")),
-            Answer::to(by(&team.contributor, "By the contributor"))
+            Response::to(by(&team.owner, "By the owner")),
+            Response::to(by(&team.contributor, "By the contributor"))
         );
         let mut statuses = [owner.status.as_u16(), contributor.status.as_u16()];
         statuses.sort_unstable();

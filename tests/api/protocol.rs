@@ -1,16 +1,16 @@
-//! HTTP around the routes: unknown ones, wrong methods, ids that are none, and the operator's two.
+//! HTTP aspects of all routes: unknown routes, wrong methods, invalid ids, and the two health routes.
 
 use std::collections::HashSet;
 
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, App, Event, NOBODY, Team, source_path};
+use crate::harness::{App, Event, Response, Team, UNKNOWN_ID, source_path};
 
 #[tokio::test]
-async fn unknown_routes_are_problems_too() {
+async fn unknown_routes_return_problem_documents() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let vault = team.path("");
     let paths = [
         "/api",
@@ -29,23 +29,23 @@ async fn unknown_routes_are_problems_too() {
         "/api/vaults/../vaults/x/y",
         &format!("{vault}/"),
         &format!("{vault}/nothing"),
-        &format!("{vault}/sources/{NOBODY}"),
-        &format!("{vault}/members/{NOBODY}/x"),
+        &format!("{vault}/sources/{UNKNOWN_ID}"),
+        &format!("{vault}/members/{UNKNOWN_ID}/x"),
         "/'%20OR%201=1",
         "/%00",
         "/<script>",
     ];
     for path in paths {
         for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT] {
-            app.refuses(team.owner.request(method, path), 404, "NOT_FOUND").await;
+            app.assert_rejected(team.owner.request(method, path), 404, "NOT_FOUND").await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_answered_with_those_that_are_allowed() {
+async fn a_wrong_method_returns_405_with_the_allowed_methods() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let routes = [
         ("/api/auth/register".to_owned(), &["POST"][..]),
         ("/api/auth/login".to_owned(), &["POST"]),
@@ -57,7 +57,7 @@ async fn a_wrong_method_is_answered_with_those_that_are_allowed() {
         (team.member_path(&team.viewer), &["PATCH", "DELETE"]),
         (team.path("/sources"), &["GET", "POST"]),
         (team.path("/events"), &["GET"]),
-        (format!("/api/sources/{NOBODY}"), &["GET", "PATCH", "DELETE"]),
+        (format!("/api/sources/{UNKNOWN_ID}"), &["GET", "PATCH", "DELETE"]),
         ("/healthz".to_owned(), &["GET"]),
         ("/readyz".to_owned(), &["GET"]),
     ];
@@ -65,21 +65,21 @@ async fn a_wrong_method_is_answered_with_those_that_are_allowed() {
         let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
         for method in methods.into_iter().filter(|method| !allowed.contains(&method.as_str())) {
             let request = team.owner.request(method, &path);
-            let (answer, _) = app.refuses_fully(request, 405, "METHOD_NOT_ALLOWED").await;
-            let allow = answer.header("allow").unwrap_or_else(|| panic!("{answer} has no Allow"));
+            let (response, _) = app.assert_rejected_with_response(request, 405, "METHOD_NOT_ALLOWED").await;
+            let allow = response.header("allow").unwrap_or_else(|| panic!("{response} has no Allow"));
             let allow: HashSet<&str> = allow.split(',').map(str::trim).collect();
-            // A server may add HEAD and OPTIONS of its own accord.
+            // A server may add HEAD and OPTIONS.
             let wanted: HashSet<&str> = allowed.iter().copied().collect();
             let beyond: Vec<_> = allow.difference(&wanted).filter(|name| !["HEAD", "OPTIONS"].contains(name)).collect();
-            assert!(allow.is_superset(&wanted) && beyond.is_empty(), "{answer} allows {allow:?}, not {wanted:?}");
+            assert!(allow.is_superset(&wanted) && beyond.is_empty(), "{response} allows {allow:?}, not {wanted:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn ids_that_are_no_uuids_are_refused() {
+async fn ids_that_are_not_uuids_are_rejected() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let cut = &team.vault[1..];
     let long = format!("{}0", team.vault);
     for bad in ["1", "x", cut, &long, "%00", "%ff", "%20", "'--", "null", &"9".repeat(2000), "%2e%2e%2fvaults"] {
@@ -105,36 +105,36 @@ async fn ids_that_are_no_uuids_are_refused() {
             team.owner.patch(&format!("/api/sources/{bad}"), &json!({ "title": "x" })),
             team.owner.delete(&format!("/api/sources/{bad}")),
         ] {
-            app.refuses(request, 400, "BAD_REQUEST").await;
+            app.assert_rejected(request, 400, "BAD_REQUEST").await;
         }
     }
 }
 
 #[tokio::test]
-async fn every_request_has_an_id_of_its_own_also_when_the_client_sends_one() {
+async fn every_request_gets_a_new_id_even_if_the_client_sends_one() {
     let app = App::start().await;
     let mut ids = HashSet::new();
     for path in ["/healthz", "/readyz", "/api/auth/session", "/api/vaults", "/nothing", "/api/vaults"] {
-        let answer = Answer::to(app.anyone().get(path).header("x-request-id", "mine")).await;
-        assert!(ids.insert(answer.header("x-request-id").expect("an id").to_owned()), "{ids:?}");
+        let response = Response::to(app.anonymous().get(path).header("x-request-id", "mine")).await;
+        assert!(ids.insert(response.header("x-request-id").expect("an id").to_owned()), "{ids:?}");
     }
     assert!(!ids.contains("mine"));
 }
 
 #[tokio::test]
-async fn the_server_says_that_it_lives_and_is_ready() {
+async fn health_and_readiness_are_reported() {
     let app = App::start().await;
-    let alive = app.anyone().read("/healthz").await;
+    let alive = app.anonymous().read("/healthz").await;
     assert_eq!(alive["status"], "ok");
     assert_eq!(alive["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(alive["commit"], outbox_worker::version::commit());
-    assert_eq!(app.anyone().read("/readyz").await["status"], "ready");
+    assert_eq!(app.anonymous().read("/readyz").await["status"], "ready");
 }
 
 #[tokio::test]
-async fn reading_writes_no_event_and_says_no_seq() {
+async fn reads_write_nothing_and_have_no_seq_header() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
     let before = (app.snapshot().await, Event::all(&app.db).await);
     for path in [
@@ -146,8 +146,8 @@ async fn reading_writes_no_event_and_says_no_seq() {
         team.path("/events"),
         source_path(&source),
     ] {
-        let answer = Answer::to(team.viewer.get(&path)).await.expect_status(200);
-        assert_eq!(answer.header("x-vault-seq"), None, "{answer}");
+        let response = Response::to(team.viewer.get(&path)).await.expect_status(200);
+        assert_eq!(response.header("x-vault-seq"), None, "{response}");
     }
     assert_eq!((app.snapshot().await, Event::all(&app.db).await), before);
 }

@@ -1,11 +1,11 @@
-//! Every route, asked by every role: the whole table of who may do what.
+//! Every route for every role: the complete permission table.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, Client, PASSWORD, Team, User, add_member, new_vault, source_path};
+use crate::harness::{App, Client, PASSWORD, Response, Team, User, add_member, new_vault, source_path};
 
-/// What each of these gets: owner, contributor, viewer, a stranger, nobody.
+/// The status for each of: owner, contributor, viewer, non-member, signed-out client.
 type Statuses = [u16; 5];
 
 const READ: Statuses = [200, 200, 200, 404, 401];
@@ -13,7 +13,7 @@ const CREATE_SOURCE: Statuses = [201, 201, 403, 404, 401];
 const CHANGE_SOURCE: Statuses = [200, 200, 403, 404, 401];
 const DELETE_SOURCE: Statuses = [204, 204, 403, 404, 401];
 
-/// A row of the table. In paths `{source}` is a source made for this request, and `{member}` a member.
+/// A row of the table. In paths, `{source}` is a source created for the request, and `{member}` a member.
 struct Route {
     method: Method,
     path: &'static str,
@@ -25,7 +25,7 @@ fn route(method: Method, path: &'static str, body: Value, statuses: Statuses) ->
     Route { method, path, body, statuses }
 }
 
-/// In an order in which no row takes away what a later one needs.
+/// Ordered so that no row removes what a later row needs.
 fn table() -> Vec<Route> {
     let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
     let title = json!({ "title": "x" });
@@ -62,14 +62,14 @@ fn code(status: u16) -> &'static str {
         401 => "UNAUTHORIZED",
         403 => "FORBIDDEN",
         404 => "NOT_FOUND",
-        other => panic!("no role is refused with {other}"),
+        other => panic!("unexpected status {other} for a role"),
     }
 }
 
 #[tokio::test]
-async fn each_route_answers_each_role_as_stated() {
+async fn every_route_returns_the_expected_status_for_every_role() {
     let app = App::start().await;
-    let (team, extra) = tokio::join!(Team::gather(&app), app.user("Extra"));
+    let (team, extra) = tokio::join!(Team::create(&app), app.user("Extra"));
     let roles: [(&str, &Client); 5] = [
         ("owner", &team.owner),
         ("contributor", &team.contributor),
@@ -77,9 +77,9 @@ async fn each_route_answers_each_role_as_stated() {
         ("stranger", &team.stranger),
         ("nobody", &team.signed_out),
     ];
-    let mut asked = 0;
+    let mut count = 0;
     for route in table() {
-        // From the least rights up: who is refused must leave everything as it is for the next.
+        // From the fewest rights up, because a rejected request leaves everything unchanged for the next.
         for ((role, client), status) in roles.iter().zip(route.statuses).rev() {
             let mut path = route.path.replace("{vault}", &team.vault).replace("{member}", &extra.id);
             if path.contains("{source}") {
@@ -90,49 +90,49 @@ async fn each_route_answers_each_role_as_stated() {
                 request = request.json(&route.body);
             }
             if status < 400 {
-                let answer = Answer::to(request).await;
-                assert_eq!(answer.status.as_u16(), status, "{role}: {answer}");
+                let response = Response::to(request).await;
+                assert_eq!(response.status.as_u16(), status, "{role}: {response}");
             } else {
-                app.refuses(request, status, code(status)).await;
+                app.assert_rejected(request, status, code(status)).await;
             }
-            asked += 1;
+            count += 1;
         }
     }
-    assert_eq!(asked, 18 * 5);
+    assert_eq!(count, 18 * 5);
 }
 
 #[tokio::test]
-async fn a_role_holds_in_its_own_vault_alone() {
+async fn a_role_applies_only_in_its_own_vault() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = source_path(&team.source("In the first vault").await);
-    // The stranger owns a vault too, which gives no rights elsewhere.
+    // The stranger owns another vault, which gives no rights here.
     let own = new_vault(&team.stranger, "Own").await;
     add_member(&team.stranger, &own, &team.viewer, "contributor").await;
     let post = |by: &User| {
         by.post(&format!("/api/vaults/{own}/sources"), &json!({ "title": "x", "fileUrl": "https://example.com/" }))
     };
-    app.writes(&team.viewer, post(&team.viewer), 201, "source:created").await;
-    app.refuses(team.post_source(&team.viewer, "x"), 403, "FORBIDDEN").await;
-    app.refuses(post(&team.owner), 404, "NOT_FOUND").await;
-    app.refuses(team.stranger.delete(&source), 404, "NOT_FOUND").await;
+    app.assert_appends(&team.viewer, post(&team.viewer), 201, "source:created").await;
+    app.assert_rejected(team.post_source(&team.viewer, "x"), 403, "FORBIDDEN").await;
+    app.assert_rejected(post(&team.owner), 404, "NOT_FOUND").await;
+    app.assert_rejected(team.stranger.delete(&source), 404, "NOT_FOUND").await;
     // A member of one vault is not found through the path of another.
     let crossed = format!("/api/vaults/{own}/members/{}", team.contributor.id);
-    app.refuses(team.stranger.delete(&crossed), 404, "NOT_FOUND").await;
+    app.assert_rejected(team.stranger.delete(&crossed), 404, "NOT_FOUND").await;
 }
 
 #[tokio::test]
 async fn auth_routes_are_open_to_everyone() {
     let app = App::start().await;
     let ann = app.user("Ann").await;
-    for (client, name) in [(&*ann, "One"), (&app.anyone(), "Two")] {
+    for (client, name) in [(&*ann, "One"), (&app.anonymous(), "Two")] {
         let email = format!("{name}@example.com");
         let new = json!({ "email": email, "name": name, "password": PASSWORD });
-        Answer::to(client.post("/api/auth/register", &new)).await.expect_status(201);
+        Response::to(client.post("/api/auth/register", &new)).await.expect_status(201);
         let login = json!({ "email": email, "password": PASSWORD });
-        Answer::to(client.post("/api/auth/login", &login)).await.expect_status(200);
+        Response::to(client.post("/api/auth/login", &login)).await.expect_status(200);
         assert_eq!(client.read("/api/auth/session").await["user"]["name"], name);
-        Answer::to(client.request(Method::POST, "/api/auth/logout")).await.expect_status(204);
+        Response::to(client.request(Method::POST, "/api/auth/logout")).await.expect_status(204);
         assert_eq!(client.read("/api/auth/session").await, Value::Null);
     }
 }

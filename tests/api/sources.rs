@@ -1,21 +1,21 @@
-//! Sources: created, read, changed, deleted, and told of in the same words everywhere.
+//! Sources: creating, reading, changing and deleting them, with the same representation everywhere.
 
 use serde_json::json;
 
-use crate::harness::{Answer, App, Team, source_path};
+use crate::harness::{App, Response, Team, source_path};
 
-/// Whatever could be taken for syntax on the way through JSON, SQL and HTML.
+/// Characters that are syntax in JSON, SQL or HTML.
 const NASTY: &str = "'; DROP TABLE outbox; -- \"q\" \\ \\u0041 </script> \u{1}\t\n\u{2028} 𝄞 é ﷺ \u{202e} {}[] %s $1";
 
 #[tokio::test]
-async fn creating_answers_with_the_source_that_its_event_tells_of() {
+async fn creating_a_source_returns_the_same_source_as_its_event() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     for (user, role) in [(&team.owner, "owner"), (&team.contributor, "contributor")] {
         let body = json!({ "title": NASTY, "fileUrl": "https://example.com/a%20b.pdf?x=%22&y='#z" });
         let request = user.post(&team.path("/sources"), &body);
-        let (answer, event) = app.writes(user, request, 201, "source:created").await;
-        let source = answer.json()["source"].clone();
+        let (response, event) = app.assert_appends(user, request, 201, "source:created").await;
+        let source = response.json()["source"].clone();
         let expected = json!({
             "id": source["id"],
             "title": NASTY,
@@ -25,12 +25,12 @@ async fn creating_answers_with_the_source_that_its_event_tells_of() {
             "updatedAt": event.created_at,
             "version": 1,
         });
-        assert_eq!(answer.json(), json!({ "source": expected }));
-        assert_eq!(answer.header("location"), Some(source_path(&source).as_str()));
-        assert_eq!(answer.header("etag"), Some("\"1\""));
-        event.assert_tells(user, role, json!({ "source": source }));
+        assert_eq!(response.json(), json!({ "source": expected }));
+        assert_eq!(response.header("location"), Some(source_path(&source).as_str()));
+        assert_eq!(response.header("etag"), Some("\"1\""));
+        event.assert_payload(user, role, json!({ "source": source }));
 
-        let read = Answer::to(team.viewer.get(&source_path(&source))).await.expect_status(200);
+        let read = Response::to(team.viewer.get(&source_path(&source))).await.expect_status(200);
         assert_eq!(read.json(), json!({ "source": source }));
         assert_eq!(read.header("etag"), Some("\"1\""));
         assert_eq!(read.header("x-vault-seq"), None);
@@ -38,9 +38,9 @@ async fn creating_answers_with_the_source_that_its_event_tells_of() {
 }
 
 #[tokio::test]
-async fn changing_changes_what_is_given_and_counts_the_version() {
+async fn a_change_replaces_the_given_fields_and_increments_the_version() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let mut expected = team.source("First").await;
     let path = source_path(&expected);
     let url = "http://example.com/second";
@@ -48,22 +48,22 @@ async fn changing_changes_what_is_given_and_counts_the_version() {
         (2, json!({ "title": "Second" })),
         (3, json!({ "fileUrl": url })),
         (4, json!({ "title": NASTY, "fileUrl": "https://example.com/4" })),
-        // The same once more is a change too: it has its event.
+        // A change to the same values is a change too, with its own event.
         (5, json!({ "title": NASTY, "fileUrl": "https://example.com/4" })),
-        // null leaves a field as it is.
+        // null keeps the current value.
         (6, json!({ "title": "Sixth", "fileUrl": null })),
     ] {
         let request = team.contributor.patch(&path, &change);
-        let (answer, event) = app.writes(&team.contributor, request, 200, "source:updated").await;
+        let (response, event) = app.assert_appends(&team.contributor, request, 200, "source:updated").await;
         for (field, value) in change.as_object().expect("an object").iter().filter(|(_, value)| !value.is_null()) {
             expected[field.as_str()] = value.clone();
         }
         expected["version"] = json!(version);
         expected["updatedAt"] = json!(event.created_at);
-        assert_eq!(answer.json(), json!({ "source": expected }));
-        assert_eq!(answer.header("etag"), Some(format!("\"{version}\"").as_str()));
-        event.assert_tells(&team.contributor, "contributor", json!({ "source": expected }));
-        let read = Answer::to(team.viewer.get(&path)).await.expect_status(200);
+        assert_eq!(response.json(), json!({ "source": expected }));
+        assert_eq!(response.header("etag"), Some(format!("\"{version}\"").as_str()));
+        event.assert_payload(&team.contributor, "contributor", json!({ "source": expected }));
+        let read = Response::to(team.viewer.get(&path)).await.expect_status(200);
         assert_eq!(read.json(), json!({ "source": expected }));
         assert_eq!(read.header("etag"), Some(format!("\"{version}\"").as_str()));
     }
@@ -72,55 +72,55 @@ async fn changing_changes_what_is_given_and_counts_the_version() {
 }
 
 #[tokio::test]
-async fn a_deleted_source_is_gone_and_its_log_stays() {
+async fn a_deleted_source_is_not_found_and_its_events_stay() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
-    let (kept, gone) = (team.source("Kept").await, team.source("Gone").await);
-    let path = source_path(&gone);
+    let team = Team::create(&app).await;
+    let (kept, deleted) = (team.source("Kept").await, team.source("Deleted").await);
+    let path = source_path(&deleted);
     let request = team.contributor.delete(&path);
-    let (answer, event) = app.writes(&team.contributor, request, 204, "source:deleted").await;
-    assert_eq!((answer.text.as_str(), answer.header("etag")), ("", None));
-    event.assert_tells(&team.contributor, "contributor", json!({ "sourceId": gone["id"], "vaultId": team.vault }));
+    let (response, event) = app.assert_appends(&team.contributor, request, 204, "source:deleted").await;
+    assert_eq!((response.text.as_str(), response.header("etag")), ("", None));
+    event.assert_payload(&team.contributor, "contributor", json!({ "sourceId": deleted["id"], "vaultId": team.vault }));
     for request in [
         team.owner.get(&path),
         team.owner.patch(&path, &json!({ "title": "x" })),
         team.owner.delete(&path),
         team.owner.delete(&path).header("if-match", "\"1\""),
     ] {
-        app.refuses(request, 404, "NOT_FOUND").await;
+        app.assert_rejected(request, 404, "NOT_FOUND").await;
     }
     let list = team.viewer.read(&team.path("/sources")).await;
     assert_eq!(list, json!({ "sources": [kept], "seq": event.seq, "nextCursor": null }));
-    let told: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE payload -> 'source' ->> 'id' = $1")
-        .bind(gone["id"].as_str())
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE payload -> 'source' ->> 'id' = $1")
+        .bind(deleted["id"].as_str())
         .fetch_one(&app.db)
         .await
         .expect("a count");
-    assert_eq!(told, 1);
+    assert_eq!(events, 1);
 }
 
 #[tokio::test]
-async fn titles_and_urls_may_be_as_long_as_promised_counted_in_characters() {
+async fn title_and_url_limits_count_characters() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let base = "https://example.com/";
     let url = format!("{base}{}", "é".repeat(2048 - base.len()));
     let source = team.source("Short").await;
-    // 2000 bytes, and in JavaScript's counting 1000.
+    // The first title has 2000 bytes, and 1000 UTF-16 code units in JavaScript.
     for title in ["𝄞".repeat(500), "é".repeat(500), "x".repeat(500), "x".to_owned(), " ".to_owned()] {
         let body = json!({ "title": title, "fileUrl": url });
         let request = team.owner.post(&team.path("/sources"), &body);
-        let (answer, _) = app.writes(&team.owner, request, 201, "source:created").await;
-        let source_shown = &answer.json()["source"];
+        let (response, _) = app.assert_appends(&team.owner, request, 201, "source:created").await;
+        let source_shown = &response.json()["source"];
         assert_eq!((&source_shown["title"], &source_shown["fileUrl"]), (&body["title"], &body["fileUrl"]));
-        app.writes(&team.owner, team.owner.patch(&source_path(&source), &body), 200, "source:updated").await;
+        app.assert_appends(&team.owner, team.owner.patch(&source_path(&source), &body), 200, "source:updated").await;
     }
 }
 
 #[tokio::test]
-async fn fields_that_break_a_rule_are_refused_by_name_on_creation_and_change() {
+async fn invalid_fields_are_rejected_by_name_on_creation_and_change() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = source_path(&team.source("Kept").await);
     let base = "https://example.com/";
     let long_url = format!("{base}{}", "a".repeat(2049 - base.len()));
@@ -153,9 +153,9 @@ async fn fields_that_break_a_rule_are_refused_by_name_on_creation_and_change() {
     for (field, value) in titles.chain(urls.iter().map(|url| ("fileUrl", *url))) {
         let mut body = json!({ "title": "Good", "fileUrl": "https://example.com/good" });
         body[field] = json!(value);
-        let created = app.refuses(team.owner.post(&team.path("/sources"), &body), 422, "INVALID").await;
+        let created = app.assert_rejected(team.owner.post(&team.path("/sources"), &body), 422, "INVALID").await;
         assert_eq!(created["field"], field, "{value}");
-        let changed = app.refuses(team.owner.patch(&source, &json!({ field: value })), 422, "INVALID").await;
+        let changed = app.assert_rejected(team.owner.patch(&source, &json!({ field: value })), 422, "INVALID").await;
         assert_eq!(changed["field"], field, "{value}");
     }
 }

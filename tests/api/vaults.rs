@@ -1,36 +1,36 @@
-//! Vaults: created, listed, renamed, deleted.
+//! Vaults: creating, listing, renaming and deleting them.
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, Event, NOBODY, Team, add_member, is_time, new_vault, source_path};
+use crate::harness::{App, Event, Response, Team, UNKNOWN_ID, add_member, is_time, new_vault, source_path};
 
 #[tokio::test]
-async fn creating_answers_with_the_vault_and_begins_its_log() {
+async fn creating_a_vault_returns_it_and_starts_its_log() {
     let app = App::start().await;
     let ann = app.user("Ann").await;
     let request = ann.post("/api/vaults", &json!({ "name": "Research" }));
-    let (answer, event) = app.writes(&ann, request, 201, "vault:created").await;
-    let vault = answer.json()["vault"].clone();
+    let (response, event) = app.assert_appends(&ann, request, 201, "vault:created").await;
+    let vault = response.json()["vault"].clone();
     let (id, at) = (&event.vault_id, &event.created_at);
     let shown =
         json!({ "id": id, "name": "Research", "role": "owner", "headSeq": 1, "createdAt": at, "updatedAt": at });
-    assert_eq!(answer.json(), json!({ "vault": shown }));
-    assert_eq!(answer.header("location"), Some(format!("/api/vaults/{id}").as_str()));
+    assert_eq!(response.json(), json!({ "vault": shown }));
+    assert_eq!(response.header("location"), Some(format!("/api/vaults/{id}").as_str()));
     assert_eq!(event.seq, 1);
-    let told = json!({
+    let fields = json!({
         "vaultId": id,
         "vault": { "id": id, "name": "Research", "createdAt": at, "updatedAt": at },
         "member": { "userId": ann.id, "userName": "Ann", "role": "owner", "createdAt": at },
     });
-    event.assert_tells(&ann, "owner", told);
-    // Location leads to it.
-    assert_eq!(ann.read(answer.header("location").expect("a location")).await, json!({ "vault": vault }));
+    event.assert_payload(&ann, "owner", fields);
+    // The Location header is the path of the vault.
+    assert_eq!(ann.read(response.header("location").expect("a location")).await, json!({ "vault": vault }));
 }
 
 #[tokio::test]
-async fn the_list_has_ones_own_vaults_with_role_and_head_by_name() {
+async fn the_list_shows_the_users_vaults_by_name_with_role_and_head() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     assert_eq!(team.stranger.read("/api/vaults").await, json!({ "vaults": [] }));
     let earlier = new_vault(&team.contributor, "Archive").await;
     team.source("One").await;
@@ -44,7 +44,7 @@ async fn the_list_has_ones_own_vaults_with_role_and_head_by_name() {
         assert_eq!(vault["headSeq"], head);
         assert_eq!(app.head(vault["id"].as_str().expect("an id")).await, head);
         assert!(is_time(&vault["createdAt"]) && is_time(&vault["updatedAt"]));
-        // The list shows a vault as it shows itself.
+        // The list and the vault's own route return the same fields.
         let path = format!("/api/vaults/{}", vault["id"].as_str().expect("an id"));
         assert_eq!(&team.contributor.read(&path).await["vault"], vault);
     }
@@ -52,9 +52,9 @@ async fn the_list_has_ones_own_vaults_with_role_and_head_by_name() {
 }
 
 #[tokio::test]
-async fn each_member_sees_the_vault_with_the_own_role() {
+async fn each_member_sees_the_vault_with_their_own_role() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     for (user, role) in team.members() {
         let vault = user.read(&team.path("")).await["vault"].clone();
         assert_eq!((&vault["name"], &vault["role"], &vault["headSeq"]), (&json!("Research"), &json!(role), &json!(3)));
@@ -63,40 +63,40 @@ async fn each_member_sees_the_vault_with_the_own_role() {
 }
 
 #[tokio::test]
-async fn renaming_changes_the_name_and_nothing_else() {
+async fn renaming_changes_only_the_name() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let before = team.owner.read(&team.path("")).await["vault"].clone();
     // 200 characters, each of 4 bytes.
     let name = "𝄞".repeat(200);
     let request = team.owner.patch(&team.path(""), &json!({ "name": name }));
-    let (answer, event) = app.writes(&team.owner, request, 200, "vault:updated").await;
+    let (response, event) = app.assert_appends(&team.owner, request, 200, "vault:updated").await;
     let mut expected = before.clone();
     expected["name"] = json!(name);
     expected["headSeq"] = json!(4);
     expected["updatedAt"] = json!(event.created_at);
-    assert_eq!(answer.json(), json!({ "vault": expected }));
+    assert_eq!(response.json(), json!({ "vault": expected }));
     assert_ne!(before["updatedAt"], expected["updatedAt"]);
-    let told = json!({
+    let fields = json!({
         "vaultId": team.vault,
         "vault": {
             "id": team.vault, "name": name, "createdAt": before["createdAt"], "updatedAt": event.created_at,
         },
     });
-    event.assert_tells(&team.owner, "owner", told);
+    event.assert_payload(&team.owner, "owner", fields);
     assert_eq!(team.owner.read(&team.path("")).await["vault"], expected);
 }
 
 #[tokio::test]
-async fn names_that_break_the_rule_are_refused() {
+async fn invalid_names_are_rejected() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     for name in [String::new(), "x".repeat(201), "a\0b".to_owned()] {
         for request in [
             team.owner.post("/api/vaults", &json!({ "name": name })),
             team.owner.patch(&team.path(""), &json!({ "name": name })),
         ] {
-            let document = app.refuses(request, 422, "INVALID").await;
+            let document = app.assert_rejected(request, 422, "INVALID").await;
             assert_eq!(document["field"], "name");
         }
     }
@@ -105,16 +105,17 @@ async fn names_that_break_the_rule_are_refused() {
 #[tokio::test]
 async fn deleting_empties_the_projection_and_keeps_the_log() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let other = new_vault(&team.owner, "Untouched").await;
     add_member(&team.owner, &other, &team.viewer, "viewer").await;
     let (one, _two) = (team.source("One").await, team.source("Two").await);
     let log = Event::of(&app.db, &team.vault).await;
     let untouched = Event::of(&app.db, &other).await;
 
-    let (answer, event) = app.writes(&team.owner, team.owner.delete(&team.path("")), 204, "vault:deleted").await;
-    assert_eq!(answer.text, "");
-    event.assert_tells(&team.owner, "owner", json!({ "vaultId": team.vault }));
+    let (response, event) =
+        app.assert_appends(&team.owner, team.owner.delete(&team.path("")), 204, "vault:deleted").await;
+    assert_eq!(response.text, "");
+    event.assert_payload(&team.owner, "owner", json!({ "vaultId": team.vault }));
 
     let mut expected = log;
     expected.push(event.clone());
@@ -128,10 +129,10 @@ async fn deleting_empties_the_projection_and_keeps_the_log() {
     .bind(&team.vault)
     .fetch_one(&app.db)
     .await
-    .expect("the marked row");
+    .expect("the row of the deleted vault");
     assert_eq!(rows, (0, 0, true));
 
-    // Gone for everyone, in every way.
+    // Not found for every member, on every route.
     for (user, _) in team.members() {
         for request in [
             user.get(&team.path("")),
@@ -147,10 +148,10 @@ async fn deleting_empties_the_projection_and_keeps_the_log() {
             user.post(&team.path("/members"), &json!({ "email": team.stranger.email, "role": "viewer" })),
             team.post_source(user, "x"),
         ] {
-            app.refuses(request, 404, "NOT_FOUND").await;
+            app.assert_rejected(request, 404, "NOT_FOUND").await;
         }
     }
-    // The other vault is as it was.
+    // The other vault is unchanged.
     assert_eq!(Event::of(&app.db, &other).await, untouched);
     for user in [&team.owner, &team.viewer] {
         let list = user.read("/api/vaults").await;
@@ -160,11 +161,11 @@ async fn deleting_empties_the_projection_and_keeps_the_log() {
 }
 
 #[tokio::test]
-async fn an_unknown_vault_and_anothers_vault_look_the_same() {
+async fn an_unknown_vault_and_an_inaccessible_vault_get_the_same_response() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = source_path(&team.source("Secret").await);
-    let unknown = format!("/api/vaults/{NOBODY}");
+    let unknown = format!("/api/vaults/{UNKNOWN_ID}");
     let stranger = &team.stranger;
     let name = json!({ "name": "x" });
     let member = json!({ "email": stranger.email, "role": "viewer" });
@@ -178,16 +179,16 @@ async fn an_unknown_vault_and_anothers_vault_look_the_same() {
         (stranger.get(&team.path("/sources")), stranger.get(&format!("{unknown}/sources"))),
         (stranger.post(&team.path("/sources"), &new), stranger.post(&format!("{unknown}/sources"), &new)),
         (stranger.get(&team.path("/events")), stranger.get(&format!("{unknown}/events"))),
-        (stranger.get(&source), stranger.get(&format!("/api/sources/{NOBODY}"))),
-        (stranger.delete(&source), stranger.delete(&format!("/api/sources/{NOBODY}"))),
+        (stranger.get(&source), stranger.get(&format!("/api/sources/{UNKNOWN_ID}"))),
+        (stranger.delete(&source), stranger.delete(&format!("/api/sources/{UNKNOWN_ID}"))),
     ] {
-        let mut one = app.refuses(anothers, 404, "NOT_FOUND").await;
-        let mut other = app.refuses(of_nobody, 404, "NOT_FOUND").await;
+        let mut one = app.assert_rejected(anothers, 404, "NOT_FOUND").await;
+        let mut other = app.assert_rejected(of_nobody, 404, "NOT_FOUND").await;
         (one["requestId"], other["requestId"]) = (Value::Null, Value::Null);
         assert_eq!(one, other);
     }
-    // Also for one who could write, had the vault been there.
-    Answer::to(team.owner.get(&team.path(""))).await.expect_status(200);
-    app.refuses(team.owner.get(&unknown), 404, "NOT_FOUND").await;
-    app.refuses(team.owner.patch(&unknown, &name), 404, "NOT_FOUND").await;
+    // Also for a user who is an owner elsewhere.
+    Response::to(team.owner.get(&team.path(""))).await.expect_status(200);
+    app.assert_rejected(team.owner.get(&unknown), 404, "NOT_FOUND").await;
+    app.assert_rejected(team.owner.patch(&unknown, &name), 404, "NOT_FOUND").await;
 }

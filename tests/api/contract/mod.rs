@@ -1,22 +1,5 @@
-//! The documents say what the server does: no more, no less.
+//! The documents describe exactly what the server does.
 
+mod document;
 mod routes;
 mod typescript;
-
-use serde_json::Value;
-
-/// The REST document, as it is served.
-fn openapi() -> Value {
-    serde_json::from_str(&syncscript::http::openapi::DOCUMENT).expect("the document is JSON")
-}
-
-/// Every method and path in it.
-fn documented() -> Vec<(String, String)> {
-    let document = openapi();
-    let paths = document["paths"].as_object().expect("paths");
-    let of_path = |(path, item): (&String, &Value)| {
-        let methods = item.as_object().expect("operations").keys();
-        methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
-    };
-    paths.iter().flat_map(of_path).collect()
-}

@@ -1,4 +1,4 @@
-//! The routes of the server, as its router knows them, against the document; and the document against a live server.
+//! Compares the OpenAPI document with the routes of the router, and with a running server.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use reqwest::Method;
 use serde_json::Value;
 use syncscript::http::routes;
 
-use super::{documented, openapi};
-use crate::harness::{Answer, App, NOBODY, Team, source_path};
+use super::document::{documented_routes, openapi};
+use crate::harness::{App, Response, Team, UNKNOWN_ID, source_path};
 
-/// What the router itself says that it knows: method and path.
+/// The methods and paths that the router reports.
 async fn routed() -> BTreeSet<(String, String)> {
     let report = |tree: Data<IntrospectionTree>| async move { tree.report_as_json() };
     let app = actix_web::App::new().configure(routes::configure).route("/_routes", web::get().to(report));
@@ -29,9 +29,9 @@ async fn routed() -> BTreeSet<(String, String)> {
 }
 
 #[actix_web::test]
-async fn every_route_is_documented_and_every_documented_route_is_there() {
-    let mut expected: BTreeSet<_> = documented().into_iter().collect();
-    // HEAD goes with GET everywhere, and is said once for all.
+async fn every_route_is_documented_and_every_documented_route_exists() {
+    let mut expected: BTreeSet<_> = documented_routes().into_iter().collect();
+    // Every GET route also answers HEAD; the document says so once for all routes.
     let heads =
         expected.iter().filter(|(method, _)| method == "GET").map(|(_, path)| ("HEAD".to_owned(), path.clone()));
     expected.extend(heads.collect::<Vec<_>>());
@@ -40,31 +40,32 @@ async fn every_route_is_documented_and_every_documented_route_is_there() {
 }
 
 #[tokio::test]
-async fn the_server_takes_what_is_documented_and_no_other_method() {
+async fn the_server_accepts_exactly_the_documented_methods() {
     let app = App::start_with(&["--demo", "true"]).await;
-    let document = Answer::to(app.anyone().get("/api/openapi.json")).await.expect_status(200).json();
-    assert_eq!(document, openapi(), "what is served");
-    let documented = documented();
+    let document = Response::to(app.anonymous().get("/api/openapi.json")).await.expect_status(200).json();
+    assert_eq!(document, openapi(), "the served document");
+    let documented = documented_routes();
     for path in documented.iter().map(|(_, path)| path).collect::<BTreeSet<_>>() {
-        let url = path.replace("{vaultId}", NOBODY).replace("{sourceId}", NOBODY).replace("{userId}", NOBODY);
+        let url =
+            path.replace("{vaultId}", UNKNOWN_ID).replace("{sourceId}", UNKNOWN_ID).replace("{userId}", UNKNOWN_ID);
         let url = url.replace("{file}", "start.js");
         for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT] {
-            let answer = Answer::to(app.anyone().request(method.clone(), &url)).await;
-            let taken = answer.status != 405;
-            assert_eq!(taken, documented.contains(&(method.to_string(), path.clone())), "{answer}");
-            // Nobody is signed in: what is there says so, and an unknown route would say NOT_FOUND.
+            let response = Response::to(app.anonymous().request(method.clone(), &url)).await;
+            let accepted = response.status != 405;
+            assert_eq!(accepted, documented.contains(&(method.to_string(), path.clone())), "{response}");
+            // Without a session, a known route returns 401 and an unknown one 404.
             let public = ["/api/auth/", "/api/demo", "/docs/"].iter().any(|start| path.starts_with(start));
-            if taken && path.starts_with("/api/") && !path.ends_with(".json") && !public {
-                assert_eq!(answer.status, 401, "{answer}");
+            if accepted && path.starts_with("/api/") && !path.ends_with(".json") && !public {
+                assert_eq!(response.status, 401, "{response}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn head_is_answered_as_get_is_without_a_body() {
+async fn every_get_route_answers_head_without_a_body() {
     let app = App::start().await;
-    let team = Team::gather(&app).await;
+    let team = Team::create(&app).await;
     let source = team.source("One").await;
     let paths = [
         "/healthz".to_owned(),
@@ -75,11 +76,11 @@ async fn head_is_answered_as_get_is_without_a_body() {
         source_path(&source),
         team.path("/nothing"),
         "/api/vaults/no-id".to_owned(),
-        format!("/api/sources/{NOBODY}"),
+        format!("/api/sources/{UNKNOWN_ID}"),
     ];
     for path in paths {
-        let get = Answer::to(team.owner.get(&path)).await;
-        let head = Answer::to(team.owner.request(Method::HEAD, &path)).await;
+        let get = Response::to(team.owner.get(&path)).await;
+        let head = Response::to(team.owner.request(Method::HEAD, &path)).await;
         assert_eq!(head.status, get.status, "{head}");
         assert_eq!(head.text, "", "{head}");
         for name in ["content-type", "etag", "content-length", "cache-control"] {
@@ -87,26 +88,26 @@ async fn head_is_answered_as_get_is_without_a_body() {
         }
         assert!(head.header("x-request-id").is_some(), "{head}");
     }
-    let refused = Answer::to(team.owner.request(Method::HEAD, &team.member_path(&team.viewer))).await;
-    assert_eq!(refused.status, 405, "{refused}");
+    let rejected = Response::to(team.owner.request(Method::HEAD, &team.member_path(&team.viewer))).await;
+    assert_eq!(rejected.status, 405, "{rejected}");
 }
 
 #[tokio::test]
-async fn the_page_that_shows_the_document_comes_from_here_alone() {
+async fn the_documentation_page_loads_nothing_from_other_hosts() {
     let app = App::start().await;
-    let page = Answer::to(app.anyone().get("/docs")).await.expect_status(200);
+    let page = Response::to(app.anonymous().get("/docs")).await.expect_status(200);
     let files = ["/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js"];
     for file in files {
-        assert!(page.text.contains(file), "{page} names {file}");
-        let part = Answer::to(app.anyone().get(file)).await.expect_status(200);
+        assert!(page.text.contains(file), "{page} does not load {file}");
+        let part = Response::to(app.anonymous().get(file)).await.expect_status(200);
         assert!(part.text.len() > 100, "{part}");
         let tag = part.header("etag").expect("an ETag");
-        Answer::to(app.anyone().get(file).header("if-none-match", tag)).await.expect_status(304);
+        Response::to(app.anonymous().get(file).header("if-none-match", tag)).await.expect_status(304);
     }
-    assert!(!page.text.contains("//"), "nothing is loaded from elsewhere: {page}");
+    assert!(!page.text.contains("//"), "the page loads something from another host: {page}");
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"), "{policy}");
     for unknown in ["/docs/index.html", "/docs/swagger-initializer.js", "/docs/%2e%2e%2fstart.js"] {
-        app.refuses(app.anyone().get(unknown), 404, "NOT_FOUND").await;
+        app.assert_rejected(app.anonymous().get(unknown), 404, "NOT_FOUND").await;
     }
 }

@@ -1,4 +1,5 @@
-//! The clients' TypeScript types are the server's: made from the AsyncAPI document, checked in, and compared here.
+//! Generates the TypeScript types of the clients from the AsyncAPI document, and checks that the checked-in file
+//! matches.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,14 +12,14 @@ const FILE: &str = "clients/typescript/src/protocol.ts";
 const UPDATE: &str = "SYNCSCRIPT_UPDATE=1 cargo test --test api typescript";
 
 #[test]
-fn the_typescript_types_are_those_of_the_server() {
+fn the_typescript_types_match_the_server() {
     let generated = generate(&asyncapi::document());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
     if std::env::var_os("SYNCSCRIPT_UPDATE").is_some() {
-        std::fs::write(&path, &generated).expect("the file can be written");
+        std::fs::write(&path, &generated).expect("a writable file");
     }
     let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(checked_in == generated, "{FILE} is not what the server's types give. Bring it up to date: {UPDATE}");
+    assert!(checked_in == generated, "{FILE} does not match the server. Update it: {UPDATE}");
 }
 
 fn generate(document: &Value) -> String {
@@ -40,7 +41,7 @@ fn generate(document: &Value) -> String {
                 events.insert(name, format!("{};", payload));
                 heard.insert(name, (None, format!("(payload: {payload}) => void;")));
             }
-            // The engine's own event, of which its client has a type.
+            // An event of Socket.IO itself, which its client already types.
             "answer" if name == "connect_error" => {}
             "answer" => {
                 heard.insert(name, (Some(summary), format!("(payload: {payload}) => void;")));
@@ -56,7 +57,7 @@ fn generate(document: &Value) -> String {
                 write!(out, "\n/** How `{name}` is acknowledged. */\nexport type {}Ack = {payload};\n", pascal(name))
                     .expect("written");
             }
-            _ => panic!("no message is called {key}"),
+            _ => panic!("unknown kind of message: {key}"),
         }
     }
     out += "\n/** The events of a vault's log, and what each carries. */\nexport interface VaultEventPayloads {\n";
@@ -83,7 +84,7 @@ struct Types<'a> {
 }
 
 impl Types<'_> {
-    /// A type by its name; none for what is plain text or a plain number, which is written where it is used.
+    /// Declares a named type. Returns nothing for plain strings and numbers, which are inlined where they are used.
     fn declaration(&self, name: &str, schema: &Value) -> String {
         if is_plain(schema) {
             return String::new();
@@ -123,7 +124,7 @@ impl Types<'_> {
                 let names = names.iter().map(|name| self.simple(name.as_str().expect("a type"), schema));
                 names.collect::<Vec<_>>().join(" | ")
             }
-            _ => panic!("nothing is known of {schema}"),
+            _ => panic!("unsupported schema: {schema}"),
         }
     }
 
@@ -133,7 +134,7 @@ impl Types<'_> {
             "array" => format!("Array<{}>", self.of(&schema["items"])),
             "integer" => "number".to_owned(),
             "string" | "number" | "boolean" | "null" => name.to_owned(),
-            _ => panic!("TypeScript has no type for {schema}"),
+            _ => panic!("unsupported type: {schema}"),
         }
     }
 

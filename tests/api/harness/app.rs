@@ -1,11 +1,10 @@
-//! The real application, in process, and what must hold of each of its answers.
+//! Runs the real application in this process, and asserts what must hold for each response.
 
 use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
 
 use clap::Parser;
-use reqwest::redirect::Policy;
-use reqwest::{Client as Http, RequestBuilder};
+use reqwest::RequestBuilder;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -14,12 +13,14 @@ use syncscript::config::{Cli, Command, ServeArgs};
 use tokio::sync::oneshot;
 
 use super::database::Database;
-use super::{Answer, Client, Event, User};
+use super::event::Event;
+use super::response::Response;
+use super::user::{Client, User};
 
-/// The tables that the contract is about; a snapshot takes in these and any other.
+/// Tables that must exist. A snapshot includes these and any others.
 const TABLES: [&str; 6] = ["outbox", "sessions", "sources", "users", "vault_users", "vaults"];
 
-/// Words that only an answer that leaks its cause contains.
+/// Words that only occur in a response that leaks its cause.
 const INTERNALS: [&str; 12] = [
     "sqlx",
     "postgres",
@@ -35,10 +36,10 @@ const INTERNALS: [&str; 12] = [
     "panicked",
 ];
 
-/// A running application. Fields are dropped in their order: first it stops, then its database goes.
+/// A running application. Fields are dropped in order: first the server stops, then the database is dropped.
 pub struct App {
     _server: Server,
-    /// For looks behind the answers.
+    /// For assertions about the database.
     pub db: PgPool,
     base: String,
     tokens: Mutex<Vec<String>>,
@@ -50,46 +51,46 @@ impl App {
         Self::start_with(&[]).await
     }
 
-    /// Starts with these flags beside, or in place of, the few that every test has. The application itself migrates the
+    /// Starts with these flags, which add to or replace the defaults of the tests. The application itself migrates the
     /// empty database.
     pub async fn start_with(flags: &[&str]) -> Self {
         let database = Database::create().await;
-        // Many run at a time: each takes little.
-        let usual = [["--port", "0"], ["--workers", "1"], ["--database-connections", "3"]];
-        let usual = usual.iter().filter(|[flag, _]| !flags.contains(flag)).flatten();
-        let words = ["syncscript", "serve"].iter().chain(usual).chain(flags);
+        // Many applications run at a time, so each uses few resources.
+        let defaults = [["--port", "0"], ["--workers", "1"], ["--database-connections", "3"]];
+        let defaults = defaults.iter().filter(|[flag, _]| !flags.contains(flag)).flatten();
+        let words = ["syncscript", "serve"].iter().chain(defaults).chain(flags);
         let cli = Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
-        let Command::Serve(args) = cli.command else { panic!("serve was asked for") };
+        let Command::Serve(args) = cli.command else { panic!("the command is serve") };
         let options = database.options();
         let (server, base) = Server::start(options.clone(), args).await;
         let db = PgPoolOptions::new().max_connections(2).connect_lazy_with(options);
         Self { _server: server, db, base, tokens: Mutex::default(), _database: database }
     }
 
-    /// Where it listens, such as `http://127.0.0.1:4711`: its own origin too.
+    /// The base URL, such as `http://127.0.0.1:4711`, which is also the server's own origin.
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// A client that nobody signed in with.
-    pub fn anyone(&self) -> Client {
+    /// A client without a session.
+    pub fn anonymous(&self) -> Client {
         Client::new(&self.base)
     }
 
     /// Registers and signs in `<name>@example.com`.
     pub async fn user(&self, name: &str) -> User {
         let user = User::register(&self.base, name).await;
-        self.guard(&user.token);
+        self.forbid_leak_of(&user.token);
         user
     }
 
-    /// From now on no refusal may contain this token.
-    pub fn guard(&self, token: &str) {
+    /// From now on, no rejection may contain this token.
+    pub fn forbid_leak_of(&self, token: &str) {
         self.tokens.lock().expect("no test panicked with it").push(token.to_owned());
     }
 
-    /// Every row of every table, as text, but for what servers tell of themselves in `nodes`. `head_seq` is among it, so
-    /// a bump that was not taken back shows.
+    /// Every row of every table as text, except `nodes`, which servers update on their own. Includes `head_seq`, so an
+    /// increment that was not rolled back shows.
     pub async fn snapshot(&self) -> Vec<String> {
         let tables = sqlx::query_scalar(
             "SELECT tablename::text FROM pg_tables
@@ -102,85 +103,100 @@ impl App {
         sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&self.db).await.expect("a snapshot")
     }
 
-    /// Sends a request that must be refused: by this status, with a complete problem document of this code, without
-    /// telling how the server works inside, and without changing a single row. Returns the document.
-    pub async fn refuses(&self, request: RequestBuilder, status: u16, code: &str) -> Value {
-        self.refuses_fully(request, status, code).await.1
+    /// Sends a request that must be rejected with this status and a complete problem document with this code, without
+    /// leaking internals and without changing a single row. Returns the document.
+    pub async fn assert_rejected(&self, request: RequestBuilder, status: u16, code: &str) -> Value {
+        self.assert_rejected_with_response(request, status, code).await.1
     }
 
-    /// [`Self::refuses`], with the whole answer for a look at its headers.
-    pub async fn refuses_fully(&self, request: RequestBuilder, status: u16, code: &str) -> (Answer, Value) {
-        self.refuses_by_one_of(request, &[(status, code)]).await
+    /// As [`Self::assert_rejected`], but also returns the response.
+    pub async fn assert_rejected_with_response(
+        &self,
+        request: RequestBuilder,
+        status: u16,
+        code: &str,
+    ) -> (Response, Value) {
+        self.assert_rejected_with_any_of(request, &[(status, code)]).await
     }
 
-    /// [`Self::refuses`], where more than one status is right.
-    pub async fn refuses_by_one_of(&self, request: RequestBuilder, allowed: &[(u16, &str)]) -> (Answer, Value) {
+    /// As [`Self::assert_rejected`], but accepts several statuses and codes.
+    pub async fn assert_rejected_with_any_of(
+        &self,
+        request: RequestBuilder,
+        allowed: &[(u16, &str)],
+    ) -> (Response, Value) {
         let before = self.snapshot().await;
-        let answer = Answer::to(request).await;
-        let status = answer.status.as_u16();
+        let response = Response::to(request).await;
+        let status = response.status.as_u16();
         let (_, code) = allowed.iter().find(|(allowed, _)| *allowed == status).unwrap_or_else(|| {
-            panic!("{answer} is not one of {allowed:?}");
+            panic!("{response} is not one of {allowed:?}");
         });
-        assert_eq!(self.snapshot().await, before, "{answer} has changed something");
-        let document = self.check_problem(&answer, code);
-        (answer, document)
+        assert_eq!(self.snapshot().await, before, "{response} changed something");
+        let document = self.check_problem(&response, code);
+        (response, document)
     }
 
-    /// The one place that says what every refusal looks like.
-    fn check_problem(&self, answer: &Answer, code: &str) -> Value {
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer}");
-        let document = answer.json();
-        let fields = document.as_object().unwrap_or_else(|| panic!("{answer} is no object"));
-        assert_eq!(document["code"], code, "{answer}");
+    /// Asserts the properties of every rejection.
+    fn check_problem(&self, response: &Response, code: &str) -> Value {
+        assert_eq!(response.header("content-type"), Some("application/problem+json"), "{response}");
+        let document = response.json();
+        let fields = document.as_object().unwrap_or_else(|| panic!("{response} is not an object"));
+        assert_eq!(document["code"], code, "{response}");
         assert_eq!(document["type"], format!("urn:syncscript:problem:{}", code.to_lowercase().replace('_', "-")));
-        assert_eq!(document["status"], answer.status.as_u16(), "{answer}");
-        assert_eq!(document["title"].as_str(), answer.status.canonical_reason(), "{answer}");
-        assert!(document["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{answer}");
-        let request_id = answer.header("x-request-id").unwrap_or_else(|| panic!("{answer} has no x-request-id"));
-        assert!(request_id.len() >= 16 && document["requestId"] == request_id, "{answer}: not {request_id}");
+        assert_eq!(document["status"], response.status.as_u16(), "{response}");
+        assert_eq!(document["title"].as_str(), response.status.canonical_reason(), "{response}");
+        assert!(document["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{response}");
+        let request_id = response.header("x-request-id").unwrap_or_else(|| panic!("{response} has no x-request-id"));
+        assert!(request_id.len() >= 16 && document["requestId"] == request_id, "{response}: not {request_id}");
         let expected = ["type", "title", "status", "code", "detail", "requestId"];
         let more = fields.keys().filter(|name| !expected.contains(&name.as_str())).collect::<Vec<_>>();
         let allowed: &[&str] = if code == "INVALID" { &["field"] } else { &[] };
-        assert_eq!(more, allowed, "{answer}");
+        assert_eq!(more, allowed, "{response}");
 
-        let body = answer.text.to_lowercase();
+        let body = response.text.to_lowercase();
         for word in INTERNALS {
-            assert!(!body.contains(word), "{answer} tells of {word:?}");
+            assert!(!body.contains(word), "{response} leaks {word:?}");
         }
-        let whole = format!("{} {:?}", answer.text, answer.headers);
+        let whole = format!("{} {:?}", response.text, response.headers);
         for token in self.tokens.lock().expect("no test panicked with it").iter() {
-            assert!(!whole.contains(token), "{answer} contains a session's token");
+            assert!(!whole.contains(token), "{response} contains a session token");
         }
-        assert_eq!(answer.header("x-vault-seq"), None, "{answer}");
-        assert_eq!(answer.header("etag"), None, "{answer}");
+        assert_eq!(response.header("x-vault-seq"), None, "{response}");
+        assert_eq!(response.header("etag"), None, "{response}");
         document
     }
 
-    /// Sends a request that must be done: one row more in the outbox, of this type and by this user, and the vault's
-    /// head and `X-Vault-Seq` are its seq. Returns the answer and the event.
-    pub async fn writes(&self, by: &User, request: RequestBuilder, status: u16, kind: &str) -> (Answer, Event) {
+    /// Sends a request that must append exactly one event with this type and actor. The vault's head and `X-Vault-Seq`
+    /// must be the event's seq. Returns the response and the event.
+    pub async fn assert_appends(
+        &self,
+        by: &User,
+        request: RequestBuilder,
+        status: u16,
+        kind: &str,
+    ) -> (Response, Event) {
         let before = Event::all(&self.db).await;
-        let answer = Answer::to(request).await.expect_status(status);
+        let response = Response::to(request).await.expect_status(status);
         let mut new = Event::all(&self.db).await;
         new.retain(|event| !before.iter().any(|known| known.event_id == event.event_id));
-        assert_eq!(new.len(), 1, "{answer} has written {} events", new.len());
+        assert_eq!(new.len(), 1, "{response} appended {} events", new.len());
         let event = new.remove(0);
-        assert_eq!(event.kind, kind, "{answer}");
-        event.check_envelope(by);
-        assert_eq!(answer.header("x-vault-seq"), Some(event.seq.to_string().as_str()), "{answer}");
-        assert_eq!(self.head(&event.vault_id).await, event.seq, "{answer}: the head is not its event");
-        assert!(answer.header("x-request-id").is_some(), "{answer} has no x-request-id");
-        (answer, event)
+        assert_eq!(event.kind, kind, "{response}");
+        event.assert_envelope(by);
+        assert_eq!(response.header("x-vault-seq"), Some(event.seq.to_string().as_str()), "{response}");
+        assert_eq!(self.head(&event.vault_id).await, event.seq, "{response}: the head is not the new event");
+        assert!(response.header("x-request-id").is_some(), "{response} has no x-request-id");
+        (response, event)
     }
 
-    /// The vault's head, also of a deleted one.
+    /// The vault's head. Works for deleted vaults too.
     pub async fn head(&self, vault: &str) -> i64 {
         let head = sqlx::query_scalar("SELECT head_seq FROM vaults WHERE id = $1::uuid").bind(vault);
-        head.fetch_one(&self.db).await.expect("the vault is there")
+        head.fetch_one(&self.db).await.expect("the vault exists")
     }
 }
 
-/// The application on a thread of its own, which ends when this is dropped.
+/// The application on its own thread, which ends when this is dropped.
 struct Server {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<anyhow::Result<()>>>,
@@ -213,7 +229,7 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// A task of the application that failed meanwhile fails the test.
+    /// Fails the test if a task of the application has failed.
     fn drop(&mut self) {
         if let Some(Err(error)) = self.end()
             && !thread::panicking()
@@ -221,14 +237,4 @@ impl Drop for Server {
             panic!("the application failed: {error:#}");
         }
     }
-}
-
-/// A client that takes one connection for each request, so that none is open when the application stops.
-pub(super) fn http() -> Http {
-    let close = reqwest::header::HeaderMap::from_iter([(
-        reqwest::header::CONNECTION,
-        reqwest::header::HeaderValue::from_static("close"),
-    )]);
-    let builder = Http::builder().no_proxy().redirect(Policy::none()).cookie_store(true).default_headers(close);
-    builder.timeout(std::time::Duration::from_secs(20)).build().expect("a client")
 }

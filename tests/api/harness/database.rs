@@ -1,4 +1,4 @@
-//! A database of one's own, dropped at the end whatever happens.
+//! A database for one test, dropped at its end even if the test panics.
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -10,7 +10,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// An empty database. From template0, which nobody can be connected to.
+    /// Creates an empty database, from template0, because nobody can be connected to that.
     pub async fn create() -> Self {
         let url = std::env::var("DATABASE_URL").expect("DATABASE_URL must name a Postgres for the tests");
         let server: PgConnectOptions = url.parse().expect("DATABASE_URL must be a Postgres URL");
@@ -19,14 +19,14 @@ impl Database {
         Self { server, name }
     }
 
-    /// How to connect to it.
+    /// The options to connect to it.
     pub fn options(&self) -> PgConnectOptions {
         self.server.clone().database(&self.name)
     }
 }
 
 impl Drop for Database {
-    /// On a thread of its own, since this one may be inside a runtime, and that may be panicking.
+    /// Uses a new thread, because this one may be inside a runtime that is panicking.
     fn drop(&mut self) {
         let (server, drop) = (self.server.clone(), format!("DROP DATABASE {} WITH (FORCE)", self.name));
         let dropped = std::thread::spawn(move || {
@@ -40,7 +40,7 @@ impl Drop for Database {
 }
 
 async fn execute(server: &PgConnectOptions, statement: String) {
-    let mut connection = server.connect().await.expect("Postgres answers");
+    let mut connection = server.connect().await.expect("Postgres responses");
     sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the role may create databases");
     connection.close().await.expect("the connection closes");
 }

@@ -1,4 +1,4 @@
-//! Random choices that a seed repeats (SplitMix64).
+//! Reproducible random choices from a seed (SplitMix64).
 
 pub struct Rng(u64);
 
@@ -7,7 +7,7 @@ impl Rng {
         Self(seed)
     }
 
-    /// From 0 to `end - 1`.
+    /// Returns a number from 0 to `end - 1`.
     pub fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

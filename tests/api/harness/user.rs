@@ -1,17 +1,19 @@
-//! Who asks.
+//! HTTP clients, signed in or not.
 
 use std::ops::Deref;
+use std::time::Duration;
 
+use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{Client as Http, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::Answer;
-use super::app::http;
+use super::response::Response;
 
-/// Everyone's password.
+/// The password of all users.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// Sends requests to one application, and keeps its cookies as a browser does.
+/// Sends requests to one application, and keeps cookies as a browser does.
 pub struct Client {
     base: String,
     http: Http,
@@ -42,24 +44,24 @@ impl Client {
         self.request(Method::DELETE, path)
     }
 
-    /// A body that need not be JSON, declared as JSON all the same.
+    /// A request whose body is declared as JSON, whether or not it is.
     pub fn raw(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
         self.request(method, path).header("content-type", "application/json").body(body)
     }
 
-    /// Reads what must be there.
+    /// Reads a path that must return 200.
     pub async fn read(&self, path: &str) -> Value {
-        Answer::to(self.get(path)).await.expect_status(200).json()
+        Response::to(self.get(path)).await.expect_status(200).json()
     }
 }
 
-/// A user who is signed in.
+/// A signed-in user.
 pub struct User {
     client: Client,
     pub id: String,
     pub name: String,
     pub email: String,
-    /// The session's secret.
+    /// The session token.
     pub token: String,
 }
 
@@ -68,12 +70,12 @@ impl User {
         let client = Client::new(base);
         let email = format!("{}@example.com", name.to_lowercase());
         let body = json!({ "email": email, "name": name, "password": PASSWORD });
-        Answer::to(client.post("/api/auth/register", &body)).await.expect_status(201);
+        Response::to(client.post("/api/auth/register", &body)).await.expect_status(201);
         let login = client.post("/api/auth/login", &json!({ "email": email, "password": PASSWORD }));
-        let answer = Answer::to(login).await.expect_status(200);
-        let cookie = answer.header("set-cookie").expect("a session cookie");
+        let response = Response::to(login).await.expect_status(200);
+        let cookie = response.header("set-cookie").expect("a session cookie");
         let token = cookie.split_once('=').and_then(|(_, rest)| rest.split(';').next()).expect("a token").to_owned();
-        let id = answer.json()["user"]["id"].as_str().expect("an id").to_owned();
+        let id = response.json()["user"]["id"].as_str().expect("an id").to_owned();
         Self { client, id, name: name.to_owned(), email, token }
     }
 }
@@ -83,4 +85,11 @@ impl Deref for User {
     fn deref(&self) -> &Client {
         &self.client
     }
+}
+
+/// A client with one connection per request, so that none is open when the application stops.
+fn http() -> Http {
+    let close = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
+    let builder = Http::builder().no_proxy().redirect(Policy::none()).cookie_store(true).default_headers(close);
+    builder.timeout(Duration::from_secs(20)).build().expect("a client")
 }
