@@ -1,4 +1,4 @@
-// Several servers on one database (decisions 3 to 5), and each wake-up mechanism on its own (I8).
+// Several servers on one database (decisions 25 and 26), and each wake-up mechanism on its own (I8).
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sqlCreateSource } from "./lib/database.mjs";

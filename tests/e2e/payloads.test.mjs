@@ -1,4 +1,4 @@
-// The event payloads field by field, and the identity of emitted and stored bytes (decision 7).
+// The event payloads field by field, and the identity of emitted and stored bytes (decision 27).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertShape, PAYLOADS } from "./lib/shapes.mjs";

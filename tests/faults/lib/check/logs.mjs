@@ -76,7 +76,7 @@ const ALLOWED = {
 
 /**
  * I7: the log, folded strictly, gives the projection. It also checks that each actor had the required role at that
- * position (decision 2), so nobody wrote after a removal or demotion.
+ * position (decision 24), so nobody wrote after a removal or demotion.
  */
 export function checkFold({ rows, projection }) {
   const problems = [];
