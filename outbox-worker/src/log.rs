@@ -1,5 +1,5 @@
 //! Reads the outbox: the only SQL on it outside the append functions. Every query names vaults and seqs; there is no
-//! cursor over a global order (decision 4).
+//! cursor over a global order (decision 25).
 //!
 //! ```no_run
 //! # async fn example(vault: syncscript_types::VaultId) -> Result<(), outbox_worker::log::LogError> {

@@ -1,7 +1,7 @@
 //! All SQL of the server, one file per concern. `outbox_worker::log` reads the log itself.
 //!
 //! Functions take an executor, so the caller owns the transaction. Every mutation is one call of an append function in
-//! the database (decision 2): the change commits together with its event or not at all (I1, I2).
+//! the database (decision 24): the change commits together with its event or not at all (I1, I2).
 
 pub mod encrypted_sessions;
 mod error;

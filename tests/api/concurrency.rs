@@ -102,7 +102,7 @@ async fn a_user_added_twice_concurrently_becomes_a_member_once() {
     }
 }
 
-/// Decision 2: the role is read after the lock, so a write that waited for the lock behind a removal is rejected.
+/// Decision 24: the role is read after the lock, so a write that waited for the lock behind a removal is rejected.
 #[tokio::test]
 async fn a_removed_member_writes_nothing_after_the_removal() {
     const WRITERS: usize = 6;
