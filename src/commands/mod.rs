@@ -6,12 +6,12 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`caller`] | who gives a command, and under which idempotency key |
-//! | [`source_input`] | the data of a source, as clients send it |
-//! | [`commit_notifier`] | announces committed events to the relays |
-//! | [`group_commit`] | writes concurrent source mutations in shared transactions |
-//! | [`idempotency`] | runs a repeated command once (I9) |
-//! | [`service`] | [`Commands`], the commands themselves |
+//! | `caller` | who gives a command, and under which idempotency key |
+//! | `source_input` | the data of a source, as clients send it |
+//! | `commit_notifier` | announces committed events to the relays |
+//! | `group_commit` | writes concurrent source mutations in shared transactions |
+//! | `idempotency` | runs a repeated command once (I9) |
+//! | `service` | [`Commands`], the commands themselves |
 
 mod caller;
 mod commit_notifier;

@@ -45,7 +45,7 @@ pub async fn upgrade(
     };
     framed.send(Message::Item((response.drop_body(), BodySize::None))).await?;
 
-    let session = session_of(request.uri().query());
+    let session = session_id(request.uri().query());
     let kill_switch = KillSwitch::default();
     let mut engine_request = engine_request;
     match session {
@@ -63,14 +63,14 @@ pub async fn upgrade(
     let io = io.into_std()?;
     let runtime = realtime.runtime.clone();
     runtime.spawn(async move {
-        if let Err(error) = hand_over(&realtime, io, early, kill_switch, engine_request).await {
+        if let Err(error) = serve_websocket(&realtime, io, early, kill_switch, engine_request).await {
             tracing::debug!(%error, "a connection failed while it was upgraded");
         }
     });
     Ok(())
 }
 
-async fn hand_over(
+async fn serve_websocket(
     realtime: &Realtime,
     io: std::net::TcpStream,
     early: Bytes,
@@ -110,7 +110,7 @@ pub fn engine_request(head: &RequestHead) -> Option<EngineRequest<()>> {
 }
 
 /// Returns the session that the query names.
-pub fn session_of(query: Option<&str>) -> Option<Sid> {
+pub fn session_id(query: Option<&str>) -> Option<Sid> {
     query?.split('&').find_map(|pair| pair.strip_prefix("sid="))?.parse().ok()
 }
 

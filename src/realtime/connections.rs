@@ -8,7 +8,7 @@
 //! **State.** The kill switches of sessions that upgraded from long-polling, the blocked sessions, and the number of
 //! answered polls per session; all under one lock that is never held across an await. The kill switch of a session
 //! that began as a websocket is in the extensions of its handshake request.
-//! **On failure.** Nothing here can fail. Cutting a connection that is gone does nothing.
+//! **On failure.** Nothing here can fail. Cutting a closed connection does nothing.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -96,7 +96,7 @@ impl Connections {
     /// Returns whether the session's polls must be rejected.
     pub fn is_blocked(&self, session: Sid) -> bool {
         let state = self.lock();
-        // After an upgrade that broke off, the engine answers the session's polls with empty responses for ever.
+        // After an upgrade that broke off, the engine answers the session's polls with empty responses forever.
         state.blocked.contains_key(&session) || state.upgraded.get(&session).is_some_and(KillSwitch::is_triggered)
     }
 
@@ -131,10 +131,10 @@ impl Connections {
         }
     }
 
-    /// Cuts a socket that takes no data, so that its client connects again and resumes (I5).
+    /// Cuts a socket that reads no data, so that its client connects again and resumes (I5).
     pub fn cut_slow_reader(&self, socket: &SocketRef) {
         if !self.is_cut(socket) {
-            tracing::info!(socket = %socket.id, "closed a socket that takes no data");
+            tracing::info!(socket = %socket.id, "closed a socket that reads no data");
             counter!("syncscript_slow_readers_closed_total").increment(1);
             self.cut(socket);
         }

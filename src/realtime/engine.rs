@@ -22,7 +22,7 @@ use crate::auth::Auth;
 use crate::commands::Commands;
 use crate::origin::AllowedOrigins;
 
-/// The engine's service. Requests that are not for the engine do not reach it.
+/// The engine as a service, with no fallback service behind it.
 type EngineService = SocketIoService<engineioxide::service::NotFoundService>;
 
 /// Size of a websocket's read buffer, in bytes. Clients send little, and each idle websocket keeps its buffer.
@@ -52,7 +52,7 @@ pub struct Realtime {
     pub(super) engine: EngineService,
     /// Where websockets are driven.
     pub(super) runtime: Handle,
-    /// How long a connection may take no data.
+    /// How long a connection may read no data.
     pub(super) write_stall: Duration,
 }
 

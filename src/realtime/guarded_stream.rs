@@ -72,7 +72,7 @@ impl<S> GuardedStream<S> {
 }
 
 fn cut_error() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was cut, or the peer takes no data")
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was cut, or the peer reads no data")
 }
 
 /// Holders of the kill switch can see that the connection is closed.

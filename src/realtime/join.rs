@@ -11,7 +11,7 @@
 //! A member that fell behind rejoins by the same steps, from 3 on ([`RoomJoiner::rejoin`]): its access holds at its
 //! position.
 //!
-//! **On failure.** The socket is in no room, and its client is informed; a socket that takes no data is cut. If a
+//! **On failure.** The socket is in no room, and its client is informed; a socket that reads no data is cut. If a
 //! second join fails because the database is unavailable, the first stays in force. A socket that cannot rejoin is
 //! cut: its client connects again.
 

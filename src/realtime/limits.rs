@@ -10,7 +10,7 @@ pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// Limits that the operator can set.
 #[derive(Debug, Clone, Copy)]
 pub struct RealtimeLimits {
-    /// How long a connection may take no data before it is closed.
+    /// How long a connection may read no data before it is closed.
     pub write_stall: Duration,
     /// Most events that one join sends from the log.
     pub backlog: i64,

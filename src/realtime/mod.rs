@@ -4,22 +4,22 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`limits`] | the limits as plain values |
-//! | [`wire`] | the messages besides the events of the log |
+//! | `limits` | the limits as plain values |
+//! | `wire` | the messages besides the events of the log |
 //! | [`asyncapi`] | the AsyncAPI document |
-//! | [`connections`] | the kill switch of each connection; blocked sessions |
-//! | [`guarded_stream`] | the byte stream under a websocket: closes slow readers, obeys the kill switch |
-//! | [`emit`] | puts one message into a socket's buffer |
-//! | [`roster`] | who is connected; closes sockets whose session ended (I6) |
-//! | [`session`] | one socket's queue of tasks |
-//! | [`receive`] | queues what a client sends, or rejects it |
-//! | [`member`] | a socket in a vault's room: takes events, falls behind, is removed (I5, I6) |
-//! | [`slow_reader`] | sends at the pace of the socket, and closes a socket that takes no data (I5) |
-//! | [`backlog`] | sends the part of the log that a joining socket lacks (I4) |
-//! | [`join`] | takes a socket from the log into the room, without gap or duplicate (I3, I4) |
-//! | [`handlers`] | what each client event does |
-//! | [`connect`] | authenticates connections |
-//! | [`engine`] | sets up the Socket.IO engine; [`Realtime`], the public interface |
+//! | `connections` | the kill switch of each connection; blocked sessions |
+//! | `guarded_stream` | the byte stream under a websocket: closes slow readers, obeys the kill switch |
+//! | `emit` | puts one message into a socket's buffer |
+//! | `roster` | who is connected; closes sockets whose session ended (I6) |
+//! | `session` | one socket's queue of tasks |
+//! | `receive` | queues what a client sends, or rejects it |
+//! | `member` | a socket in a vault's room: takes events, falls behind, is removed (I5, I6) |
+//! | `slow_reader` | sends at the pace of the socket, and closes a socket that reads no data (I5) |
+//! | `backlog` | sends the part of the log that a joining socket lacks (I4) |
+//! | `join` | takes a socket from the log into the room, without gap or duplicate (I3, I4) |
+//! | `handlers` | what each client event does |
+//! | `connect` | authenticates connections |
+//! | `engine` | sets up the Socket.IO engine; [`Realtime`], the public interface |
 //! | [`bridge`] | hands websocket connections from the HTTP server to the engine |
 //! | [`polling`] | hands long-polling requests from the HTTP server to the engine |
 //!

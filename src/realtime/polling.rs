@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
-use super::bridge::{PATH, engine_request, session_of};
+use super::bridge::{PATH, engine_request, session_id};
 use super::engine::Realtime;
 
 /// Largest body of one request, in bytes. One body may contain several messages.
@@ -38,7 +38,7 @@ async fn poll(request: HttpRequest, payload: Payload, realtime: Data<Realtime>) 
     if !request.query_string().split('&').any(|pair| pair == "transport=polling") {
         return error(StatusCode::BAD_REQUEST, 0, "Transport unknown");
     }
-    if session_of(request.uri().query()).is_some_and(|session| realtime.connections.is_blocked(session)) {
+    if session_id(request.uri().query()).is_some_and(|session| realtime.connections.is_blocked(session)) {
         return error(StatusCode::BAD_REQUEST, 1, "Session ID unknown");
     }
     let Ok(body) = Bytes::from_request(&request, &mut payload.into_inner()).await else {
@@ -47,7 +47,7 @@ async fn poll(request: HttpRequest, payload: Payload, realtime: Data<Realtime>) 
     let Some(engine_request) = engine_request(request.head()) else {
         return error(StatusCode::BAD_REQUEST, 3, "Bad request");
     };
-    let session = session_of(request.uri().query());
+    let session = session_id(request.uri().query());
     // A client that closes sends packet type 1 of the engine's protocol, alone or after a separator.
     let closes = body.split(|byte| *byte == SEPARATOR).any(|packet| packet == b"1");
     let mut engine = realtime.engine.clone();

@@ -7,8 +7,7 @@
 //!
 //! **State.** The queue, and whether a worker runs; the vaults whose room the socket is in or on its way into; whether
 //! the connection is closed. Each has its own lock, never held across an await.
-//! **On failure.** A full queue or an exceeded rate gives the event back to the caller. A rejoin is never refused:
-//! there is at most one per vault of the socket.
+//! **On failure.** A full queue or an exceeded rate gives the event back to the caller. A rejoin is never rejected.
 //! This module does not know what an event does: the [`SessionWorker`] does.
 
 use std::collections::{HashSet, VecDeque};

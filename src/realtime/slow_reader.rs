@@ -1,8 +1,8 @@
-//! Sends a backlog at the pace of the socket, and closes a socket that takes no data (I5).
+//! Sends a backlog at the pace of the socket, and closes a socket that reads no data (I5).
 //!
-//! The engine does not say when a full buffer has room again, so a sender polls. A websocket that takes nothing is
-//! also cut by the write timeout of its connection (`guarded_stream`); this is what closes a long-polling client that
-//! stops polling.
+//! The engine does not report when a full buffer has room again, so the sender retries. The write timeout of a
+//! websocket's connection (`guarded_stream`) also cuts a websocket that reads nothing; only this module closes a
+//! long-polling client that stops polling.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::session::SocketSession;
 /// How long to wait before a full buffer is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
-/// The socket is closed, or was cut because it took no data.
+/// The socket is closed, or was cut because it read no data.
 pub struct Disconnected;
 
 /// Sends to one socket, and waits while its buffer is full.
@@ -25,7 +25,7 @@ pub struct PacedSender<'a> {
     socket: &'a SocketRef,
     session: &'a SocketSession,
     connections: &'a Connections,
-    /// How long the socket may take no data.
+    /// How long the socket may read no data.
     write_stall: Duration,
     /// Whether the buffer was full since it last drained.
     was_full: bool,
