@@ -83,7 +83,7 @@ impl RoomJoiner {
         vault: VaultId,
         after: Option<Seq>,
     ) -> Result<Joined, JoinError> {
-        let joining = self.feeds.begin_join(vault);
+        let pending_join = self.feeds.begin_join(vault);
         let (role, head) = match with_query_timeout(vaults::membership(&self.pool, session.user.id, vault)).await {
             Ok(membership) => membership,
             // The membership is unknown: a socket that is in the room stays there.
@@ -94,7 +94,7 @@ impl RoomJoiner {
         };
         // A second join starts over: its `after` says what the client has.
         self.feeds.leave(vault, socket.id);
-        if joining.init_position(head) {
+        if pending_join.init_position(head) {
             self.relay.mark(vault);
         }
         let mut catch_up = CatchUp {
@@ -117,7 +117,7 @@ impl RoomJoiner {
                 catch_up.send_log(head).await?;
             }
         }
-        let joined = self.enter(session, socket, &mut catch_up, &joining).await?;
+        let joined = self.enter(session, socket, &mut catch_up, &pending_join).await?;
         counter!("syncscript_joins_total").increment(1);
         if after.is_some() {
             histogram!("syncscript_catch_up_events").record(catch_up.sent as f64);
@@ -151,9 +151,9 @@ impl RoomJoiner {
         vault: VaultId,
         position: Seq,
     ) -> Result<(), JoinError> {
-        let joining = self.feeds.begin_join(vault);
+        let pending_join = self.feeds.begin_join(vault);
         let head = with_query_timeout(vaults::head(&self.pool, vault)).await?;
-        if joining.init_position(head) {
+        if pending_join.init_position(head) {
             self.relay.mark(vault);
         }
         let mut sender = self.paced_sender(session, socket);
@@ -172,7 +172,7 @@ impl RoomJoiner {
             sent: 0,
         };
         catch_up.send_log(head).await?;
-        self.enter(session, socket, &mut catch_up, &joining).await.map(drop)
+        self.enter(session, socket, &mut catch_up, &pending_join).await.map(drop)
     }
 
     /// Enters the room, once the socket has everything that the feed has emitted.
@@ -181,7 +181,7 @@ impl RoomJoiner {
         session: &Arc<SocketSession>,
         socket: &SocketRef,
         catch_up: &mut CatchUp<'_>,
-        joining: &PendingJoin<RoomMember>,
+        pending_join: &PendingJoin<RoomMember>,
     ) -> Result<Joined, JoinError> {
         let vault = catch_up.vault;
         let mut member = RoomMember::new(socket.clone(), Arc::clone(session), Arc::clone(&self.connections), vault);
@@ -191,7 +191,7 @@ impl RoomJoiner {
             let joined = Joined { vault_id: vault, role: catch_up.role, seq: catch_up.position };
             member.greeting = (!catch_up.rejoins).then(|| joined.clone());
             let drain_count = catch_up.sender.current_drain_count();
-            match joining.enter(member, catch_up.position) {
+            match pending_join.enter(member, catch_up.position) {
                 Admission::Admitted => return Ok(joined),
                 Admission::Closed => return Err(JoinError::Disconnected),
                 Admission::Full(rejected) => {
