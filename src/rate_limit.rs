@@ -23,14 +23,14 @@ pub struct Rate {
 #[derive(Debug, Clone, Copy)]
 pub struct TokenBucket {
     tokens: f64,
-    at: Instant,
+    refilled_at: Instant,
 }
 
 impl TokenBucket {
     /// Returns a full bucket.
     #[must_use]
     pub fn full(rate: Rate, now: Instant) -> Self {
-        Self { tokens: rate.burst, at: now }
+        Self { tokens: rate.burst, refilled_at: now }
     }
 
     /// Takes a token.
@@ -47,9 +47,9 @@ impl TokenBucket {
     }
 
     fn refill(&mut self, rate: Rate, now: Instant) {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        let passed = now.saturating_duration_since(self.refilled_at).as_secs_f64();
         self.tokens = (self.tokens + passed * rate.per_second).min(rate.burst);
-        self.at = now;
+        self.refilled_at = now;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The data of a source, as clients send it over REST and sockets.
 //!
-//! The bodies accept any text; the conversion into [`NewSource`] or [`SourceChange`] checks it, and reports the first
-//! field that is not valid.
+//! A body accepts any text. Converting it into [`NewSource`] or [`SourceChange`] validates it, and reports the first
+//! invalid field.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

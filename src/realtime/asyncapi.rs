@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::wire::{
-    Ack, ConnectError, ErrorBody, ForSource, ForVault, JoinOutcome, Joined, Left, NoFields, Resync, SourceDeleted,
-    SourceWritten, VaultRef,
+    Ack, ConnectError, EmptyBody, ErrorBody, JoinOutcome, Joined, Left, Resync, SourceDeleted, SourceRequest,
+    SourceWritten, VaultRef, VaultRequest,
 };
 use crate::commands::{NewSourceBody, SourceChangeBody};
 use crate::domain::payload;
@@ -24,7 +24,7 @@ pub fn document() -> Value {
         settings.definitions_path = format!("{SCHEMAS}/").into();
         settings.meta_schema = None;
     });
-    let mut parts = Parts { generator: settings.into_generator(), ..Parts::default() };
+    let mut parts = DocumentParts { generator: settings.into_generator(), ..DocumentParts::default() };
     parts.add_requests();
     parts.add_answers();
     parts.add_events();
@@ -33,7 +33,7 @@ pub fn document() -> Value {
 
 /// The parts of the document, filled message by message.
 #[derive(Default)]
-struct Parts {
+struct DocumentParts {
     generator: SchemaGenerator,
     messages: Map<String, Value>,
     operations: Map<String, Value>,
@@ -43,7 +43,7 @@ struct Parts {
     acks: Map<String, Value>,
 }
 
-impl Parts {
+impl DocumentParts {
     /// Adds the events that clients send.
     fn add_requests(&mut self) {
         self.add_request::<VaultRef, JoinOutcome>(
@@ -52,17 +52,17 @@ impl Parts {
             json!({ "vaultId": VAULT, "after": 41 }),
         );
         self.add_request::<VaultRef, Left>("vault:leave", "Leave a vault's room.", json!(VAULT));
-        self.add_request::<ForVault<NewSourceBody>, SourceWritten>(
+        self.add_request::<VaultRequest<NewSourceBody>, SourceWritten>(
             "source:created",
             "Add a source, as POST /api/vaults/{vaultId}/sources does.",
             json!({ "vaultId": VAULT, "title": "A paper", "fileUrl": "https://example.com/paper.pdf" }),
         );
-        self.add_request::<ForSource<SourceChangeBody>, SourceWritten>(
+        self.add_request::<SourceRequest<SourceChangeBody>, SourceWritten>(
             "source:updated",
             "Change a source, as PATCH /api/sources/{sourceId} does.",
             json!({ "sourceId": SOURCE, "title": "A better title" }),
         );
-        self.add_request::<ForSource<NoFields>, SourceDeleted>(
+        self.add_request::<SourceRequest<EmptyBody>, SourceDeleted>(
             "source:deleted",
             "Delete a source, as DELETE /api/sources/{sourceId} does.",
             json!({ "sourceId": SOURCE }),

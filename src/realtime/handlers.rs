@@ -21,8 +21,8 @@ use super::join::RoomJoiner;
 use super::member::RoomMember;
 use super::session::{ClientEvent, SessionWorker, SocketSession, Task};
 use super::wire::{
-    ErrorAck, ErrorBody, ForSource, ForVault, JoinBody, JoinOutcome, Left, LeftDuringJoin, NoFields, SourceDeleted,
-    SourceWritten, SuccessAck, VaultRef,
+    EmptyBody, ErrorAck, ErrorBody, JoinBody, JoinOutcome, Left, LeftDuringJoin, SourceDeleted, SourceRequest,
+    SourceWritten, SuccessAck, VaultRef, VaultRequest,
 };
 use crate::commands::{Commands, NewSourceBody, SourceChangeBody};
 use crate::domain::{Applied, Source};
@@ -150,21 +150,21 @@ impl EventHandlers {
     }
 
     async fn create_source(&self, actor: UserId, data: Value) -> Answer {
-        let ForVault { vault_id, body } = parse(data, "source:created")?;
+        let VaultRequest { vault_id, body } = parse(data, "source:created")?;
         let new = parse::<NewSourceBody>(body, "source:created")?.try_into()?;
         let created = self.commands.create_source(&actor.into(), vault_id, new).await;
         source_written(created.map_err(|error| Failure { error, vault: Some(vault_id) })?)
     }
 
     async fn update_source(&self, actor: UserId, data: Value) -> Answer {
-        let ForSource { source_id, body } = parse(data, "source:updated")?;
+        let SourceRequest { source_id, body } = parse(data, "source:updated")?;
         let change = parse::<SourceChangeBody>(body, "source:updated")?.try_into()?;
         source_written(self.commands.update_source(&actor.into(), source_id, change, None).await?)
     }
 
     async fn delete_source(&self, actor: UserId, data: Value) -> Answer {
-        let ForSource { source_id, body } = parse(data, "source:deleted")?;
-        let NoFields {} = parse::<NoFields>(body, "source:deleted")?;
+        let SourceRequest { source_id, body } = parse(data, "source:deleted")?;
+        let EmptyBody {} = parse::<EmptyBody>(body, "source:deleted")?;
         let applied = self.commands.delete_source(&actor.into(), source_id, None).await?;
         success(SourceDeleted { seq: applied.seq, source_id, vault_id: applied.vault_id })
     }

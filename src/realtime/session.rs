@@ -125,7 +125,7 @@ impl SocketSession {
         Arc::clone(&self.worker).spawn(Arc::clone(self));
     }
 
-    /// Takes the next task from the queue. None ends the worker.
+    /// Takes the next task from the queue. If there is none, the worker must end.
     pub fn next_task(&self) -> Option<Task> {
         let mut queue = lock(&self.queue);
         let next = queue.tasks.pop_front();

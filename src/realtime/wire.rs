@@ -34,6 +34,7 @@ pub struct JoinBody {
     /// The last seq that the client has; the events after it are sent first.
     #[serde(default)]
     #[schemars(with = "Seq")]
+    // Any number, so that a negative one gets an error that names the rule.
     pub after: Option<i64>,
 }
 
@@ -41,7 +42,7 @@ pub struct JoinBody {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
-pub struct ForVault<B = Value> {
+pub struct VaultRequest<B = Value> {
     /// The vault.
     pub vault_id: VaultId,
     /// The body of the REST request.
@@ -53,7 +54,7 @@ pub struct ForVault<B = Value> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
-pub struct ForSource<B = Value> {
+pub struct SourceRequest<B = Value> {
     /// The source.
     pub source_id: SourceId,
     /// The body of the REST request.
@@ -65,7 +66,7 @@ pub struct ForSource<B = Value> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-pub struct NoFields {}
+pub struct EmptyBody {}
 
 // Sent by the server --------------------------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ pub struct LaneGuard<'l, W> {
 }
 
 impl<W> LaneGuard<'_, W> {
-    /// Takes the next batch. None ends the task.
+    /// Takes the next batch. If there is none, the task must end.
     pub fn next(&self) -> Option<Vec<PendingWrite<W>>> {
         let mut lane = lock(self.lane);
         lane.has_worker = !lane.waiting.is_empty();
@@ -69,7 +69,7 @@ pub struct VaultGuard<'v, W> {
 }
 
 impl<W> VaultGuard<'_, W> {
-    /// Takes the next batch. None ends the task.
+    /// Takes the next batch. If there is none, the task must end.
     pub fn next(&self) -> Option<Vec<PendingWrite<W>>> {
         let mut busy = lock(self.busy);
         let batch = busy.get_mut(&self.vault).map(take_batch).filter(|batch| !batch.is_empty());
