@@ -1,5 +1,5 @@
--- Events of @events@ changes in the first @vaults@ vaults, as many as they are, without the functions that make them one
--- by one. The foreign keys hold by construction, and are not asked about each row.
+-- Adds @events@ events directly to each of the first @vaults@ vaults, because the append functions would take much longer.
+-- The foreign keys hold by construction, so their checks are switched off.
 SET session_replication_role = replica;
 
 INSERT INTO outbox (vault_id, seq, event_id, type, payload, actor_id, created_at)

@@ -1,4 +1,4 @@
--- What the peers keep: the plan's models, with the constraints and indexes that its queries need.
+-- The schema of the peers: the plan's models, with the constraints and indexes that its queries need.
 CREATE TABLE users (
     id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     email         text NOT NULL UNIQUE,
@@ -48,7 +48,7 @@ CREATE TABLE socket_io_attachments (
     created_at timestamptz DEFAULT now(),
     payload    bytea
 );
--- Peer (d), as its package makes it.
+-- Peer (d), as its package creates it.
 CREATE TABLE package_outbox (
     id                uuid PRIMARY KEY,
     aggregate_type    text NOT NULL,

@@ -1,4 +1,4 @@
--- The same for the peers' schema.
+-- Vaults and members for the peers' schema. @users@ and @vaults@ are filled in.
 INSERT INTO users (id, email, name, password_hash)
 SELECT md5('user' || n)::uuid, 'user' || n || '@bench.test', 'Benchmark User ' || n, u.password_hash
 FROM users u, generate_series(1, @users@ - 1) n WHERE u.email = 'user0@bench.test';

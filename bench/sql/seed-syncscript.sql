@@ -1,5 +1,5 @@
--- Vaults and members for SyncScript's schema, by its own append functions. @users@ and @vaults@ are filled in.
--- One user is there, registered by REST; all others get its password.
+-- Vaults and members for SyncScript's schema, created by its append functions. @users@ and @vaults@ are filled in.
+-- One user exists, registered over REST. All other users get the same password hash.
 INSERT INTO users (id, email, name, password_hash)
 SELECT md5('user' || n)::uuid, 'user' || n || '@bench.test', 'Benchmark User ' || n, u.password_hash
 FROM users u, generate_series(1, @users@ - 1) n WHERE u.email = 'user0@bench.test';
