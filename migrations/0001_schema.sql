@@ -2,7 +2,7 @@
 
 -- Users and sessions --------------------------------------------------------------------------------------------------
 --
--- None of this is event-sourced: it is the only state that the log cannot rebuild.
+-- None of these tables is event-sourced: the log cannot rebuild them.
 
 -- People who can sign in.
 CREATE TABLE users (
@@ -56,9 +56,9 @@ CREATE INDEX revoked_tokens_expires_at_idx ON revoked_tokens (expires_at);
 
 -- Changes of sessions -------------------------------------------------------------------------------------------------
 --
--- A session that ends must also end on live sockets (I6). Every node polls the recent rows of the next two
--- tables, instead of asking for each session that it holds a socket of. Triggers write the rows in the transaction of
--- the change, so they cover every cause: a logout, the deletion of a user, or an operator using psql.
+-- A session that ends must also end on live sockets (I6). Every node polls the recent rows of the next two tables,
+-- instead of asking for each session that it holds a socket of. Triggers write the rows in the transaction of the
+-- change, so they cover every cause: a logout, the deletion of a user, or an operator using psql.
 
 -- Sessions that were ended, prolonged or revoked.
 CREATE TABLE session_changes (
