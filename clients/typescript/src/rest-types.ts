@@ -4,7 +4,7 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Who made a change, with the name and role of that moment. */
+        /** @description The user who made a change, with the name and role at that moment. */
         Actor: {
             /** @description The user's role in the vault. */
             role: components["schemas"]["Role"];
@@ -52,14 +52,14 @@ export interface components {
             /** @description The account's role in the demo vault. */
             role: components["schemas"]["Role"];
         };
-        /** @description What happened, and what is told of it. */
+        /** @description An event's type and payload. */
         Event: {
             /** @description A vault was created: the first event of every log. */
             payload: components["schemas"]["VaultCreated"];
             /** @enum {string} */
             type: "vault:created";
         } | {
-            /** @description A vault has a new name. */
+            /** @description A vault was renamed. */
             payload: components["schemas"]["VaultUpdated"];
             /** @enum {string} */
             type: "vault:updated";
@@ -74,12 +74,12 @@ export interface components {
             /** @enum {string} */
             type: "member:added";
         } | {
-            /** @description A member has another role. */
+            /** @description A member's role changed. */
             payload: components["schemas"]["MemberUpdated"];
             /** @enum {string} */
             type: "member:updated";
         } | {
-            /** @description A membership ended. The user concerned hears `vault:left` instead. */
+            /** @description A membership ended. The removed user receives `vault:left` instead. */
             payload: components["schemas"]["MemberRemoved"];
             /** @enum {string} */
             type: "member:removed";
@@ -99,19 +99,19 @@ export interface components {
             /** @enum {string} */
             type: "source:deleted";
         } | {
-            /** @description What was there at this position; the log before it is gone. */
+            /** @description The vault's content at this position; replaces the log before it. */
             payload: components["schemas"]["VaultSnapshot"];
             /** @enum {string} */
             type: "vault:snapshot";
         };
-        /** @description A member, as events tell of it: without an address, since the log is for ever. */
+        /** @description A member, as it appears in events: without an email address, because the log is permanent. */
         EventMember: {
             /**
              * Format: date-time
-             * @description Since when.
+             * @description When the membership began.
              */
             createdAt: string;
-            /** @description What the member may do. */
+            /** @description The member's role. */
             role: components["schemas"]["Role"];
             /** @description The user. */
             userId: components["schemas"]["UserId"];
@@ -165,7 +165,7 @@ export interface components {
         Member: {
             /**
              * Format: date-time
-             * @description Since when.
+             * @description When the membership began.
              */
             createdAt: string;
             /** @description The user's address. */
@@ -179,25 +179,25 @@ export interface components {
         };
         /** @description A user became a member. */
         MemberAdded: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
             /** @description The new member. */
             member: components["schemas"]["EventMember"];
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
             /** @description The vault's id. */
@@ -211,53 +211,53 @@ export interface components {
         MemberList: {
             members: components["schemas"]["Member"][];
         };
-        /** @description A membership ended. The user concerned hears `vault:left` instead. */
+        /** @description A membership ended. The removed user receives `vault:left` instead. */
         MemberRemoved: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
-            /** @description Who is no member any more. */
+            /** @description The user who is no longer a member. */
             userId: components["schemas"]["UserId"];
             /** @description The vault's id. */
             vaultId: components["schemas"]["VaultId"];
         };
-        /** @description A member has another role. */
+        /** @description A member's role changed. */
         MemberUpdated: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
             /** @description The member as it is now. */
             member: components["schemas"]["EventMember"];
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
             /** @description The vault's id. */
@@ -388,11 +388,11 @@ export interface components {
          *     ```
          */
         Seq: number;
-        /** @description Who is signed in, and until when. */
+        /** @description The signed-in user, and when the session ends. */
         Session: {
             /**
              * Format: date-time
-             * @description When it ends.
+             * @description When the session ends.
              */
             expires: string;
             /** @description The user. */
@@ -419,23 +419,23 @@ export interface components {
         Source: {
             /**
              * Format: date-time
-             * @description When it was created.
+             * @description When the source was created.
              */
             createdAt: string;
-            /** @description Where its file is. */
+            /** @description The URL of the source's file. */
             fileUrl: string;
             /** @description The source's id. */
             id: components["schemas"]["SourceId"];
-            /** @description Its title. */
+            /** @description The source's title. */
             title: string;
             /**
              * Format: date-time
-             * @description When it was last changed.
+             * @description When the source was last changed.
              */
             updatedAt: string;
-            /** @description The vault it is in. */
+            /** @description The vault that contains the source. */
             vaultId: components["schemas"]["VaultId"];
-            /** @description How often it was written. */
+            /** @description How many times the source was written. */
             version: components["schemas"]["Version"];
         };
         /**
@@ -450,52 +450,52 @@ export interface components {
         };
         /** @description A source was added. */
         SourceCreated: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /** @description The source. */
             source: components["schemas"]["Source"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
         };
         /** @description A source was deleted. */
         SourceDeleted: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /** @description The source's id. */
             sourceId: components["schemas"]["SourceId"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
-            /** @description The vault it was in. */
+            /** @description The vault that contained the source. */
             vaultId: components["schemas"]["VaultId"];
         };
         /**
@@ -516,30 +516,30 @@ export interface components {
         };
         /** @description A source was changed. */
         SourceUpdated: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /** @description The source as it is now. */
             source: components["schemas"]["Source"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
         };
         /**
-         * @description A user as one sees oneself.
+         * @description A user, as the user sees it.
          * @example {
          *       "email": "ada@example.com",
          *       "id": "0198f1a1-40e5-7c02-9d1a-5b7f3e6a8c20",
@@ -547,11 +547,11 @@ export interface components {
          *     }
          */
         User: {
-            /** @description The address to sign in with. */
+            /** @description The address that the user signs in with. */
             email: string;
             /** @description The user's id. */
             id: components["schemas"]["UserId"];
-            /** @description Shown to others. */
+            /** @description The name that others see. */
             name: string;
         };
         /**
@@ -573,44 +573,44 @@ export interface components {
         Vault: {
             /**
              * Format: date-time
-             * @description When it was created.
+             * @description When the vault was created.
              */
             createdAt: string;
             /** @description Position of the newest event. */
             headSeq: components["schemas"]["Seq"];
             /** @description The vault's id. */
             id: components["schemas"]["VaultId"];
-            /** @description Its name. */
+            /** @description The vault's name. */
             name: string;
-            /** @description The role of the member who asks. */
+            /** @description The role of the requesting member. */
             role: components["schemas"]["Role"];
             /**
              * Format: date-time
-             * @description When its name last changed.
+             * @description When the vault's name last changed.
              */
             updatedAt: string;
         };
         /** @description A vault was created: the first event of every log. */
         VaultCreated: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
-            /** @description Its owner. */
+            /** @description The vault's owner. */
             member: components["schemas"]["EventMember"];
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
             /** @description The vault. */
@@ -620,23 +620,23 @@ export interface components {
         };
         /** @description A vault was deleted: the last event of its log. */
         VaultDeleted: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
             /** @description The vault's id. */
@@ -647,20 +647,20 @@ export interface components {
          * @description A vault: the unit of order, membership and subscription.
          */
         VaultId: string;
-        /** @description A vault, as events tell of it. */
+        /** @description A vault, as it appears in events. */
         VaultInfo: {
             /**
              * Format: date-time
-             * @description When it was created.
+             * @description When the vault was created.
              */
             createdAt: string;
             /** @description The vault's id. */
             id: components["schemas"]["VaultId"];
-            /** @description Its name. */
+            /** @description The vault's name. */
             name: string;
             /**
              * Format: date-time
-             * @description When its name last changed.
+             * @description When the vault's name last changed.
              */
             updatedAt: string;
         };
@@ -668,18 +668,18 @@ export interface components {
         VaultList: {
             vaults: components["schemas"]["Vault"][];
         };
-        /** @description The beginning of a compacted log; never sent to sockets. */
+        /** @description The first event of a compacted log; never sent to sockets. */
         VaultSnapshot: {
             /**
              * Format: uuid
-             * @description Names the snapshot for ever.
+             * @description The snapshot's permanent id.
              */
             eventId: string;
-            /** @description Its members. */
+            /** @description The vault's members. */
             members: components["schemas"]["EventMember"][];
-            /** @description The position. */
+            /** @description The position in the vault's log. */
             seq: components["schemas"]["Seq"];
-            /** @description Its sources. */
+            /** @description The vault's sources. */
             sources: components["schemas"]["Source"][];
             /**
              * Format: date-time
@@ -691,25 +691,25 @@ export interface components {
             /** @description The vault's id. */
             vaultId: components["schemas"]["VaultId"];
         };
-        /** @description A vault has a new name. */
+        /** @description A vault was renamed. */
         VaultUpdated: {
-            /** @description Who did it. */
+            /** @description The user who made the change. */
             actor: components["schemas"]["Actor"];
             /**
              * Format: uuid
-             * @description Names the event for ever.
+             * @description The event's permanent id.
              */
             eventId: string;
             /**
              * Format: uuid
-             * @description Only in an event that an operator sent again: the replay's id. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
              */
             replay?: string;
-            /** @description Position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
-             * @description When.
+             * @description When the change was made.
              */
             timestamp: string;
             /** @description The vault as it is now. */
