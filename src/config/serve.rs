@@ -28,6 +28,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PORT", default_value_t = 3000)]
     pub port: u16,
     /// The URL at which browsers reach this server, such as https://sync.example.com; https makes cookies Secure
+    #[allow(rustdoc::bare_urls, reason = "the text is for --help")]
     #[arg(long, env = "SYNCSCRIPT_PUBLIC_URL", value_name = "URL", value_parser = web_origin)]
     pub public_url: Option<String>,
     /// Other web origins whose pages may use this server, over REST (CORS) and sockets; separated by commas
