@@ -27,6 +27,21 @@ use crate::telemetry::metrics;
 static ASYNCAPI: LazyLock<String> = LazyLock::new(|| asyncapi::document().to_string());
 
 /// A running server.
+///
+/// ```no_run
+/// use clap::Parser;
+/// use syncscript::app::Application;
+/// use syncscript::config::{Cli, Command, database_options};
+///
+/// # async fn serve() -> anyhow::Result<()> {
+/// let cli = Cli::try_parse_from(["syncscript", "serve", "--port", "0"])?;
+/// let Command::Serve(args) = cli.command else { anyhow::bail!("another subcommand") };
+/// let database = database_options(Some("postgres://localhost/syncscript"))?;
+/// let application = Application::start(database, &args).await?;
+/// println!("listening on {}", application.address());
+/// application.run_until(async { drop(tokio::signal::ctrl_c().await) }).await
+/// # }
+/// ```
 pub struct Application {
     address: SocketAddr,
     server: Server,

@@ -8,6 +8,16 @@ use actix_web::http::header::{self, HeaderMap};
 use url::Url;
 
 /// The allowed origins, in addition to the server's own.
+///
+/// ```
+/// use syncscript::origin::AllowedOrigins;
+///
+/// let origins = AllowedOrigins::new(vec!["https://app.example.com".to_owned()]);
+/// let host = Some("sync.example.com");
+/// assert!(origins.permit(Some("https://app.example.com"), host));
+/// assert!(origins.permit(Some("https://sync.example.com"), host));
+/// assert!(!origins.permit(Some("https://other.example"), host));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct AllowedOrigins {
     allowed: Vec<String>,
