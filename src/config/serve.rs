@@ -34,11 +34,11 @@ pub struct ServeArgs {
     /// Other web origins whose pages may use this server, over REST (CORS) and sockets; separated by commas
     #[arg(long, env = "SYNCSCRIPT_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', value_parser = web_origin)]
     pub allowed_origins: Vec<String>,
-    /// Accepts sessions of an Auth.js or NextAuth.js front end with the same secret; of several secrets the newest first,
-    /// separated by commas or spaces
+    /// Accepts sessions of an Auth.js or NextAuth.js front end that has the same secret; list several secrets newest
+    /// first, separated by commas or spaces
     #[arg(long, env = "AUTH_SECRET", hide_env_values = true)]
     pub auth_secret: Option<SecretString>,
-    /// SameSite attribute of cookies; none lets pages of the allowed origins on other sites use them, and needs https
+    /// SameSite attribute of cookies; none also sends them from allowed origins on other sites, and requires https
     #[arg(long, env = "SYNCSCRIPT_COOKIE_SAME_SITE", value_enum, default_value = "lax")]
     pub cookie_same_site: CookieSameSite,
     /// Migrates the database to the schema of this version at startup

@@ -71,9 +71,9 @@ fn measure(method: &Method, path: &str, response: &ServiceResponse<BoxBody>, sta
     histogram!("syncscript_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if path.starts_with("/api/") {
-        tracing::info!(status, elapsed_ms, "answered");
+        tracing::info!(status, elapsed_ms, "request finished");
     } else {
-        tracing::debug!(status, elapsed_ms, "answered");
+        tracing::debug!(status, elapsed_ms, "request finished");
     }
 }
 
