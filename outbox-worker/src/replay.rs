@@ -2,7 +2,7 @@
 //!
 //! A replay's row holds the `position` up to which it may be sent. One node at a time, the driver, advances the position
 //! at the replay's rate and no faster than its own members accept events. If the driver reports nothing for
-//! [`TAKEOVER_S`], another node takes over. Every node follows each replay in its own task: it sends its own members the
+//! `TAKEOVER_S`, another node takes over. Every node follows each replay in its own task: it sends its own members the
 //! events between its own position and the row's. A node that starts while a replay runs begins at the row's position.
 //!
 //! **Order.** A replay is sent in order. It locks a feed for one event at a time and fills only part of a member's buffer.
