@@ -151,9 +151,11 @@ impl<S: Subscriber> Feed<S> {
         self.lock().members.contains_key(&id)
     }
 
-    /// Removes a member, if it is one, without telling it.
-    pub(crate) fn remove_member(&self, id: S::Id) {
-        self.lock().members.remove(&id);
+    /// Removes a member, if it is one, without telling it. Returns whether the feed is idle now.
+    pub(crate) fn remove_member(&self, id: S::Id) -> bool {
+        let mut state = self.lock();
+        state.members.remove(&id);
+        state.is_idle()
     }
 
     /// Counts a joiner. While there is one, the feed is in use and keeps recent events.
@@ -161,15 +163,16 @@ impl<S: Subscriber> Feed<S> {
         self.lock().joiners += 1;
     }
 
-    /// Counts a joiner down.
-    pub(crate) fn remove_joiner(&self) {
-        self.lock().joiners -= 1;
+    /// Counts a joiner down. Returns whether the feed is idle now.
+    pub(crate) fn remove_joiner(&self) -> bool {
+        let mut state = self.lock();
+        state.joiners -= 1;
+        state.is_idle()
     }
 
-    /// Returns whether nobody uses the feed.
+    /// Returns whether the feed has neither members nor joiners.
     pub(crate) fn is_idle(&self) -> bool {
-        let state = self.lock();
-        state.joiners == 0 && state.members.is_empty()
+        self.lock().is_idle()
     }
 
     /// Sets the position to `head` if there is none yet. Returns whether it did.
@@ -210,6 +213,10 @@ impl<S: Subscriber> Feed<S> {
 }
 
 impl<S: Subscriber> State<S> {
+    fn is_idle(&self) -> bool {
+        self.joiners == 0 && self.members.is_empty()
+    }
+
     /// Offers the next event to every member that does not have it yet.
     fn deliver(&mut self, event: &Event) {
         let mut full = Vec::new();

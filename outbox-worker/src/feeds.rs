@@ -129,15 +129,14 @@ impl<S: Subscriber> Feeds<S> {
 
     /// Removes the vault's feed if the vault is no longer in use.
     pub fn remove_if_idle(&self, vault: VaultId) {
-        self.update(vault, |_| {});
+        self.update(vault, Feed::is_idle);
     }
 
-    /// Updates a feed and removes it if it is idle afterwards.
-    fn update(&self, vault: VaultId, update: impl FnOnce(&Feed<S>)) {
+    /// Updates a feed, and removes it if `update` returns that it is idle.
+    fn update(&self, vault: VaultId, update: impl FnOnce(&Feed<S>) -> bool) {
         let mut map = self.lock();
         let Some(feed) = map.get(&vault) else { return };
-        update(feed);
-        if feed.is_idle() {
+        if update(feed) {
             map.remove(&vault);
         }
     }

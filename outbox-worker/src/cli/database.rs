@@ -42,10 +42,10 @@ async fn check_schema(db: &mut PgConnection) -> anyhow::Result<()> {
     match version.unwrap_or(0) {
         SCHEMA_VERSION => Ok(()),
         older if older < SCHEMA_VERSION => anyhow::bail!(
-            "the database has schema {older}, but this program needs {SCHEMA_VERSION}: run `syncscript migrate` first"
+            "the database has schema {older} but this program needs {SCHEMA_VERSION}: run `syncscript migrate` first"
         ),
         newer => anyhow::bail!(
-            "the database has schema {newer}, but this program knows only {SCHEMA_VERSION}: use the program of that version"
+            "the database has schema {newer} but this program knows only {SCHEMA_VERSION}: use the program of that version"
         ),
     }
 }
@@ -62,7 +62,7 @@ pub async fn select_vaults(db: &mut PgConnection, vault: Option<VaultId>) -> any
     .fetch_all(db)
     .await?;
     if let (Some(vault), true) = (vault, rows.is_empty()) {
-        anyhow::bail!("vault {vault} does not exist: `outbox-worker status` lists the vaults");
+        anyhow::bail!("there is no vault {vault}: `outbox-worker status` lists the vaults");
     }
     Ok(rows.into_iter().map(|row| (row.id.into(), row.head_seq)).collect())
 }

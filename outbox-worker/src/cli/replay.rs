@@ -102,7 +102,7 @@ async fn resolve_range(pool: &PgPool, request: &ReplayRequest) -> anyhow::Result
             .fetch_one(pool)
             .await?;
         if !exists {
-            bail!("user {user} does not exist");
+            bail!("there is no user {user}");
         }
     }
     Ok((from, to))

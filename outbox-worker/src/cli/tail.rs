@@ -66,7 +66,7 @@ async fn follow(
     if let Some(vault) = only
         && !heads.iter().any(|(id, _)| *id == vault)
     {
-        anyhow::bail!("vault {vault} does not exist: `outbox-worker status` lists the vaults");
+        anyhow::bail!("there is no vault {vault}: `outbox-worker status` lists the vaults");
     }
     let mut positions: HashMap<VaultId, Seq> = heads
         .into_iter()
