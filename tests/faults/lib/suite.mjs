@@ -117,7 +117,7 @@ function printReport(world, injector, sums, caughtUp, { seed, seconds }) {
     ["rejoins by the client because of a gap", count("gaps")],
     [
       "sockets closed because their buffer stayed full",
-      world.nodes.flatMap((node) => node.logLines(/takes no data/)).length,
+      world.nodes.flatMap((node) => node.logLines(/closed a socket that reads no data/)).length,
     ],
     ["recovery, median of rounds", ms(median(took))],
     ["recovery, worst of rounds", ms(worst(took))],
