@@ -21,7 +21,10 @@ pub static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_json().un
 /// Makes the document.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    let mut document = Document::openapi();
+    // utoipa derives a contact from Cargo's `authors`, which gives no address.
+    document.info.contact = None;
+    document
 }
 
 #[derive(OpenApi)]
