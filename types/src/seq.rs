@@ -4,6 +4,14 @@ use crate::newtype::newtype;
 
 newtype! {
     /// A position in one vault's log: 1 is its first event; 0 is "before the first".
+    Seq(i64 >= 0)
+}
+
+impl Seq {
+    /// The position before the first event.
+    pub const START: Self = Self(0);
+
+    /// Returns the position right after this one.
     ///
     /// ```
     /// use syncscript_types::Seq;
@@ -13,14 +21,6 @@ newtype! {
     /// assert!(Seq::new(-1).is_err());
     /// # Ok::<(), syncscript_types::OutOfRange>(())
     /// ```
-    Seq(i64 >= 0)
-}
-
-impl Seq {
-    /// The position before the first event.
-    pub const START: Self = Self(0);
-
-    /// Returns the position right after this one.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))

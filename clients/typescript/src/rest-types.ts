@@ -377,15 +377,6 @@ export interface components {
         /**
          * Format: int64
          * @description A position in one vault's log: 1 is its first event; 0 is "before the first".
-         *
-         *     ```
-         *     use syncscript_types::Seq;
-         *
-         *     assert_eq!(Seq::START.next(), Seq::new(1)?);
-         *     assert_eq!(Seq::new(1)?.previous(), Seq::START);
-         *     assert!(Seq::new(-1).is_err());
-         *     # Ok::<(), syncscript_types::OutOfRange>(())
-         *     ```
          */
         Seq: number;
         /** @description The signed-in user, and when the session ends. */
