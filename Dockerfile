@@ -2,8 +2,9 @@
 #
 #   docker build --build-arg COMMIT="$(git rev-parse HEAD)" -t syncscript .
 #
-# UNTESTED with Docker. tests/e2e/packaging.test.mjs checks what can be checked without it: the copied files, versions, ports,
-# settings, and the health check against a running server.
+# Tried with buildah (chroot isolation, a Debian trixie base made by debootstrap): the last stage, and --version of the server
+# in the image, with the allocator's settings. An earlier version of this file was built as a whole. UNTESTED with Docker.
+# tests/e2e/packaging.test.mjs checks the copied files, versions, ports, settings, and the health check against a server.
 
 # The pages, which are embedded in the program.
 FROM node:22-trixie-slim AS pages
