@@ -1,5 +1,5 @@
-// (a) The plan's original design: the handler inserts, then emits. If the process dies in between, nobody receives the
-// event, and events are in the order of the emits, not of the commits.
+// (a) The simplest design: the handler inserts, then emits. If the process dies in between, nobody receives the event.
+// Events arrive in the order of the emits, not of the commits.
 
 import { eventOf, insertSource, pool, room, serve } from "./common.mjs";
 

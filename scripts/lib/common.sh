@@ -130,7 +130,7 @@ stop_child() {
   done
 }
 
-# Runs `$1` when the script ends, whatever ends it. After a signal, the exit status is 128 plus the signal's number.
+# Runs `$1` when the script ends, for whatever reason. After a signal, the exit status is 128 plus the signal's number.
 at_exit() {
   trap 'exit 129' HUP
   trap 'exit 130' INT

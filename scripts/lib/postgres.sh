@@ -3,7 +3,7 @@
 # node.sh; do not run it.
 #
 # A private cluster listens on 127.0.0.1 only, on its own port, and requires a generated password (scram): other users of
-# the machine can reach the port but cannot log in. It has no Unix socket, because the path of one is limited to 107 bytes.
+# the machine can reach the port but cannot log in. It has no Unix socket, because a socket's path is limited to 107 bytes.
 # Layout of its directory: data/, log, password and url (the last two are readable by the owner only).
 
 PG_OLDEST=15
@@ -162,7 +162,7 @@ cluster_running() {
   if [ -d /proc/self ]; then
     [ "$(readlink "/proc/$pid/cwd")" = "$(readlink -f "$1/data")" ]
   else
-    # macOS: PostgreSQL's own judgement has to do.
+    # macOS has no /proc: rely on PostgreSQL's own check.
     as_pg "$pg_bin/pg_ctl" status -D "$1/data" >/dev/null 2>&1
   fi
 }
@@ -177,7 +177,7 @@ cluster_start() {
     cluster_stop "$dir" fast
   elif cluster_claimed_pid "$dir" >/dev/null; then
     # The machine crashed, and another process has received the number since. PostgreSQL would mistake that process for
-    # itself and refuse to start. In every other case PostgreSQL judges the file better than this script.
+    # itself and refuse to start. In every other case, leave the decision about the file to PostgreSQL.
     rm -f "$dir/data/postmaster.pid"
   fi
   for _ in {1..20}; do

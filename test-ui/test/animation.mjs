@@ -1,7 +1,7 @@
 // Records the animation at the top of the README from the real server and real browsers: `npm run animation`.
 //
 // Two users have the same vault open. The network of the left window is cut (a TCP proxy between that browser and the
-// server stops), the right window goes on, the network returns. Writes docs/screenshots/survives.webp and a still image
+// server stops), the right window keeps working, the network returns. Writes docs/screenshots/survives.webp and a still image
 // for readers who prefer reduced motion. Needs ffmpeg; the font Inter (Debian: fonts-inter) looks best.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -97,7 +97,7 @@ async function frame(stage, { left, right, caption, cut, ms }) {
   list.push({ path, ms });
 }
 
-/** The last frame so far, for readers who prefer reduced motion. */
+/** The last frame so upstream, for readers who prefer reduced motion. */
 function still() {
   const target = `${OUT}survives-still.webp`;
   ffmpeg(["-i", list.at(-1).path, "-vf", "scale=960:-1:flags=lanczos", "-c:v", "libwebp", "-quality", "80", target]);
@@ -124,11 +124,11 @@ async function startNetwork(serverPort) {
   let server;
   const listen = (port) =>
     new Promise((resolve) => {
-      server = createServer((near) => {
-        const far = connect(serverPort, "127.0.0.1");
+      server = createServer((client) => {
+        const upstream = connect(serverPort, "127.0.0.1");
         for (const [socket, other] of [
-          [near, far],
-          [far, near],
+          [client, upstream],
+          [upstream, client],
         ]) {
           sockets.add(socket);
           socket.pipe(other);

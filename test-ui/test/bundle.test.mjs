@@ -18,7 +18,7 @@ test("compressed scripts and styles are smaller than 80 kB", (t) => {
   assert.ok(total < LIMIT, `${total} bytes`);
 });
 
-test("the document has no script and no style of its own, and loads from this server alone", () => {
+test("the document has no inline scripts or styles, and loads only from this server", () => {
   const html = readFileSync(new URL("index.html", DIST), "utf8");
   assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=/i);
   for (const [, attributes, body] of html.matchAll(/<script([^>]*)>([^<]*)/g)) {

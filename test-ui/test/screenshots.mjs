@@ -43,7 +43,7 @@ try {
 
   const open = (user, options) => openContext(world.browser, { url: world.url, user, viewport: WIDE, ...options });
   const users = { owner, contributor, viewer };
-  const shoot = async (page, name) => {
+  const takeScreenshot = async (page, name) => {
     const path = `${OUT}${name}.png`;
     await page.screenshot({ path });
     tool("pngquant", ["--force", "--strip", "--speed=1", "--quality=90-100", "--output", path, path]);
@@ -68,7 +68,7 @@ try {
     const page = await context.newPage();
     await page.goto(`${world.url}/test/realtime?vaultId=${vault.id}`);
     await page.getByRole("button", { name: /Vera Viewer/ }).waitFor();
-    await shoot(page, name);
+    await takeScreenshot(page, name);
     await context.close();
   }
 
@@ -90,7 +90,7 @@ try {
     const newest = await owner.addSource(vault, "RFC 6202: Long Polling", "https://www.rfc-editor.org/rfc/rfc6202.pdf");
     await contributor.removeSource(extra);
     await page.locator("[data-highlight=removed]").waitFor();
-    await shoot(page, name);
+    await takeScreenshot(page, name);
     for (const source of [added, newest]) await owner.removeSource(source);
     await context.close();
   }
@@ -101,7 +101,7 @@ try {
     await page.getByText("The server refused").waitFor();
     await page.locator("[data-seq]").nth(2).click();
     await page.getByLabel("Payload", { exact: true }).waitFor();
-    await shoot(page, name);
+    await takeScreenshot(page, name);
     await context.close();
   }
 
@@ -112,7 +112,7 @@ try {
     await page.getByRole("dialog").getByLabel("Title").fill("Lamport: Time, Clocks, and the Ordering of Events");
     await contributor.changeSource(sources[1], { title: "Time, Clocks (Lamport 1978)" });
     await page.getByText("changed this source while you were editing").waitFor();
-    await shoot(page, name);
+    await takeScreenshot(page, name);
     await context.close();
   }
 
@@ -120,7 +120,7 @@ try {
     const page = await openVault(context, world.url, vault);
     await page.getByRole("slider", { name: "History" }).fill("9");
     await page.getByRole("group", { name: "Sources as of event 9" }).waitFor();
-    await shoot(page, name);
+    await takeScreenshot(page, name);
     await context.close();
   }
 
@@ -137,7 +137,7 @@ try {
       .getByRole("combobox", { name: "Vault of the left pane" })
       .getByText("Standards")
       .waitFor({ state: "attached" });
-    await shoot(page, name);
+    await takeScreenshot(page, name);
     await context.close();
   }
 
@@ -145,7 +145,7 @@ try {
     const page = await openVault(context, world.url, vault);
     await contributor.addSource(vault, "RFC 8895: ALTO", "https://www.rfc-editor.org/rfc/rfc8895.pdf");
     await sourceRow(page, "RFC 8895: ALTO").waitFor();
-    await shoot(page, name);
+    await takeScreenshot(page, name);
     await context.close();
   }
 
@@ -158,7 +158,7 @@ try {
     await page.getByLabel("File URL").fill("https://example.com/train.pdf");
     await page.getByRole("button", { name: "Add source" }).click();
     await page.locator("[data-edit]").waitFor();
-    await shoot(page, name);
+    await takeScreenshot(page, name);
     await context.close();
   }
 } finally {

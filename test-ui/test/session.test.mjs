@@ -107,7 +107,7 @@ test("sign-out in one window leads the others to login, too", async () => {
   context.assertClean();
 });
 
-test("the login page offers a signed-in user to continue", async () => {
+test("the login page lets a signed-in user continue", async () => {
   const context = await open({ user: owner });
   const page = await context.newPage();
   await page.goto(`${world.url}/login`);
@@ -116,7 +116,7 @@ test("the login page offers a signed-in user to continue", async () => {
   context.assertClean();
 });
 
-test("login leads to no other site, whatever its address says", async () => {
+test("login never leads to another site, whatever the URL contains", async () => {
   const context = await open({ user: owner });
   const page = await context.newPage();
   for (const target of [

@@ -155,9 +155,9 @@ describe("I4: boundary values of `after`", () => {
 
   test("above the head: vault:resync with the head, then vault:joined, then live events", async () => {
     const vault = await vaultWith(5);
-    for (const beyond of [1, 1000, Number.MAX_SAFE_INTEGER - vault.head]) {
+    for (const excess of [1, 1000, Number.MAX_SAFE_INTEGER - vault.head]) {
       const client = await connectClient(viewer);
-      const joined = await client.join(vault.id, vault.head + beyond);
+      const joined = await client.join(vault.id, vault.head + excess);
       assert.deepEqual(names(client), ["vault:resync", "vault:joined"]);
       assert.deepEqual(client.latest["vault:resync"], { vaultId: vault.id, seq: vault.head });
       assert.equal(joined.seq, vault.head);
@@ -171,16 +171,17 @@ describe("I4: boundary values of `after`", () => {
     const limit = 30;
     const small = await world.startServer({ env: { SYNCSCRIPT_BACKLOG_LIMIT: String(limit) } });
     const vault = await vaultWith(limit + 10);
-    const over = await connectClient(viewer, {}, small.url);
-    const joined = await over.join(vault.id, vault.head - limit - 1);
-    assert.deepEqual(names(over), ["vault:resync", "vault:joined"]);
-    assert.deepEqual(over.latest["vault:resync"], { vaultId: vault.id, seq: vault.head });
+    const overLimit = await connectClient(viewer, {}, small.url);
+    const joined = await overLimit.join(vault.id, vault.head - limit - 1);
+    assert.deepEqual(names(overLimit), ["vault:resync", "vault:joined"]);
+    assert.deepEqual(overLimit.latest["vault:resync"], { vaultId: vault.id, seq: vault.head });
     assert.equal(joined.seq, vault.head);
     const exact = await connectClient(viewer, {}, small.url);
     await exact.join(vault.id, vault.head - limit);
     await assertMatchesLog(world.database, vault.id, exact.eventsOf(vault.id), vault.head - limit + 1, vault.head);
     const { seq } = await owner.at(small).createSource(vault.id);
-    for (const client of [over, exact]) await client.until(() => client.lastSeq(vault.id) === seq, "the live event");
+    for (const client of [overLimit, exact])
+      await client.until(() => client.lastSeq(vault.id) === seq, "the live event");
   });
 
   test("negative, fractional or not a number: BAD_REQUEST by event and acknowledgement, and no join", async () => {

@@ -79,14 +79,14 @@ describe("CORS", () => {
     for (const path of ["/api/vaults", `/api/sources/${crypto.randomUUID()}`, "/api/auth/callback/credentials", POLL]) {
       const answer = await request(path, { origin: LISTED, method: "OPTIONS", headers: PREFLIGHT });
       assert.equal(answer.status, 204, path);
-      const allowance = corsHeaders(answer);
+      const allowedByPreflight = corsHeaders(answer);
       for (const method of ["GET", "POST", "PATCH", "DELETE"])
-        assert.ok(allowance["access-control-allow-methods"].split(", ").includes(method), method);
-      const allowed = allowance["access-control-allow-headers"].toLowerCase().split(", ");
+        assert.ok(allowedByPreflight["access-control-allow-methods"].split(", ").includes(method), method);
+      const allowed = allowedByPreflight["access-control-allow-headers"].toLowerCase().split(", ");
       for (const name of ["content-type", "if-match", "idempotency-key", "x-auth-return-redirect"])
         assert.ok(allowed.includes(name), name);
-      assert.equal(allowance["access-control-allow-origin"], LISTED);
-      assert.equal(allowance["access-control-allow-credentials"], "true");
+      assert.equal(allowedByPreflight["access-control-allow-origin"], LISTED);
+      assert.equal(allowedByPreflight["access-control-allow-credentials"], "true");
       assert.equal(answer.headers.get("vary"), "Origin");
     }
   });

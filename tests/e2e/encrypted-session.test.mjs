@@ -1,5 +1,5 @@
 // Sessions that Auth.js issues as encrypted tokens: which tokens are accepted, and for which user. The real @auth/core and
-// next-auth make the tokens; jose, which both use, makes those that they never would.
+// next-auth make the tokens; jose, which both use, makes the tokens that they never issue.
 import "./lib/webcrypto.mjs";
 import assert from "node:assert/strict";
 import { createHash, hkdfSync, randomBytes, randomUUID } from "node:crypto";
@@ -20,7 +20,7 @@ import { World } from "./lib/world.mjs";
 
 const [NEW, OLD] = [newSecret(), newSecret()];
 /** Extra claims that make a token about this many bytes longer. */
-const ballast = (bytes) => ({ ballast: randomBytes(Math.ceil((bytes * 9) / 16)).toString("base64") });
+const padding = (bytes) => ({ padding: randomBytes(Math.ceil((bytes * 9) / 16)).toString("base64") });
 
 let world, ann, bob;
 before(async () => {
@@ -90,13 +90,13 @@ describe("a token is accepted", () => {
 
   test("in chunks in any order, as Auth.js splits a token that is too long for one cookie", async () => {
     for (const bytes of [4000, 9000]) {
-      const cookie = cookieHeader(await encryptV5({ ...claimsFor(ann.user), ...ballast(bytes) }, NEW));
+      const cookie = cookieHeader(await encryptV5({ ...claimsFor(ann.user), ...padding(bytes) }, NEW));
       assert.ok(cookie.includes(`${V5_COOKIE}.1=`), "the token is in chunks");
       assert.equal(await whoIs(cookie), ann.user.id);
       assert.equal(await whoIs(cookie.split("; ").reverse().join("; ")), ann.user.id);
       assert.equal(await whoIs(cookie.split("; ").slice(0, -1).join("; ")), null, "a chunk is missing");
     }
-    const v4 = cookieHeader(await encryptV4({ ...claimsFor(ann.user), ...ballast(5000) }, NEW), V4_COOKIE);
+    const v4 = cookieHeader(await encryptV4({ ...claimsFor(ann.user), ...padding(5000) }, NEW), V4_COOKIE);
     assert.equal(await whoIs(v4), ann.user.id);
   });
 
@@ -246,12 +246,12 @@ describe("a token is rejected", () => {
   });
 
   test("over 16 KiB in total", async () => {
-    const fits = await encryptV5({ ...claimsFor(ann.user), ...ballast(14_500) }, NEW);
-    const over = await encryptV5({ ...claimsFor(ann.user), ...ballast(17_000) }, NEW);
-    assert.ok(fits.length < 16 * 1024 && over.length > 16 * 1024, `${fits.length} ${over.length}`);
-    assert.equal(await whoIs(cookieHeader(fits)), ann.user.id);
-    assert.equal(await whoIs(cookieHeader(over)), null);
-    assert.equal(await whoIs(`${V5_COOKIE}=${over}`), null);
+    const accepted = await encryptV5({ ...claimsFor(ann.user), ...padding(14_500) }, NEW);
+    const tooLong = await encryptV5({ ...claimsFor(ann.user), ...padding(17_000) }, NEW);
+    assert.ok(accepted.length < 16 * 1024 && tooLong.length > 16 * 1024, `${accepted.length} ${tooLong.length}`);
+    assert.equal(await whoIs(cookieHeader(accepted)), ann.user.id);
+    assert.equal(await whoIs(cookieHeader(tooLong)), null);
+    assert.equal(await whoIs(`${V5_COOKIE}=${tooLong}`), null);
     const many = Array.from({ length: 500 }, (_, i) => `${V5_COOKIE}.${i}=x`).join("; ");
     assert.equal(await whoIs(many), null);
   });

@@ -6,7 +6,7 @@ import { assertContiguous } from "./lib/subscriber.mjs";
 import { World } from "./lib/world.mjs";
 
 /** Text that reveals any re-encoding: escapes, non-ASCII, astral characters, line separators, HTML, JSON in JSON. */
-const AWKWARD = 'Ünï "çødé" \\ / \u2028 <b>&amp;</b> 😀 \t {"a":1}';
+const UNUSUAL_TEXT = 'Ünï "çødé" \\ / \u2028 <b>&amp;</b> 😀 \t {"a":1}';
 
 let world, owner, contributor, extra;
 before(async () => {
@@ -17,12 +17,12 @@ after(() => world?.close());
 
 /** Makes one mutation of every kind in a new vault, with a client that receives all events after it joined. */
 async function makeEveryMutation() {
-  const vault = await owner.createVault(`Vault ${AWKWARD}`);
+  const vault = await owner.createVault(`Vault ${UNUSUAL_TEXT}`);
   await owner.addMember(vault.id, contributor.user, "contributor");
   const client = await world.member(owner, vault.id);
   const base = `/api/vaults/${vault.id}`;
 
-  const created = await contributor.createSource(vault.id, AWKWARD);
+  const created = await contributor.createSource(vault.id, UNUSUAL_TEXT);
   const updated = await contributor.updateSource(created.id, {
     title: "Revised",
     fileUrl: "http://example.test/b?c=d&e=f#g",
@@ -112,7 +112,7 @@ describe("event payloads", () => {
     const { seq, ...answered } = outcome.source;
     assert.equal(seq, outcome.seqs.created);
     assert.deepEqual(created, answered, "the event has the same source as the response");
-    assert.equal(created.title, AWKWARD);
+    assert.equal(created.title, UNUSUAL_TEXT);
     assert.equal(created.version, 1);
     assert.equal(created.vaultId, outcome.vault.id);
     assert.equal(created.createdAt, created.updatedAt);
@@ -141,7 +141,7 @@ describe("event payloads", () => {
 
     const creation = JSON.parse(log[0].payload);
     assert.equal(log[0].type, "vault:created");
-    assert.equal(creation.vault.name, `Vault ${AWKWARD}`);
+    assert.equal(creation.vault.name, `Vault ${UNUSUAL_TEXT}`);
     assert.deepEqual([creation.member.userId, creation.member.role], [owner.user.id, "owner"]);
   });
 

@@ -5,7 +5,7 @@ import { assertContiguous } from "./lib/subscriber.mjs";
 import { World } from "./lib/world.mjs";
 import { whileWriting } from "./lib/writers.mjs";
 
-/** The plan: "Automatic reconnection works within 2 seconds". */
+/** The promised time of an automatic reconnection, in milliseconds. */
 const WITHIN_MS = 2000;
 const RECONNECTING = { reconnection: true, reconnectionDelay: 250, reconnectionDelayMax: 500 };
 

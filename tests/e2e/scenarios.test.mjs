@@ -1,14 +1,14 @@
-// The three quickstart scenarios of the plan, step by step, with the demo accounts of `seed-demo`.
+// The three quickstart scenarios, step by step, with the demo accounts of `seed-demo`.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { DEMO_ROLES, demoLogins, seedDemo } from "./lib/demo.mjs";
 import { newSource } from "./lib/rest.mjs";
 import { World } from "./lib/world.mjs";
 
-/** "sees source appear in their list within 1 second". */
+/** The promised time between a change and its arrival at every member, in milliseconds. */
 const WITHIN_MS = 1000;
 
-describe("the plan's scenarios", () => {
+describe("quickstart scenarios", () => {
   let world, users, vaultId;
 
   before(async () => {

@@ -1,7 +1,7 @@
 // The fault suite, started by scripts/test-faults. README.md describes it.
 import { parseOptions } from "./lib/options.mjs";
 
-/** Time for setup, scenarios and checks, in seconds, on top of the time for faults. A run that takes longer hangs. */
+/** Time for setup, scenarios and checks, in seconds, beyond the time for faults. A run that takes longer has hung. */
 const OVERHEAD_S = 300;
 
 const options = parseOptions(process.argv.slice(2));

@@ -59,8 +59,8 @@ export async function fetchEventsUpTo(vaultId: string, seq: number, limit: numbe
   return events.flatMap(({ type, payload }) => (type === "vault:snapshot" ? [] : [{ ...payload, type } as VaultEvent]));
 }
 
-// The responses about members contain email addresses, which neither the events nor the page's lists show. They are not
-// used.
+// The responses about members contain email addresses. They are not used, because neither the events nor the page's
+// lists show addresses.
 
 export function addMember(vaultId: string, email: string, role: Role): Promise<MutationResult<unknown>> {
   return mutate({ method: "POST", path: `/api/vaults/${encode(vaultId)}/members`, body: { email, role } });
@@ -74,7 +74,7 @@ export function removeMember(vaultId: string, { userId }: Pick<Member, "userId">
   return mutate({ method: "DELETE", path: `/api/vaults/${encode(vaultId)}/members/${encode(userId)}` });
 }
 
-/** Returns whether the server supports the sources as of an earlier event. A server that does not rejects the query. */
+/** Returns whether the server supports the sources as of an earlier event. A server without that support rejects the query. */
 export async function supportsHistory(vaultId: string, seq: number): Promise<boolean> {
   try {
     return (await rest.get<RestTypes.SourcePage>(sourcesPath(vaultId, seq, 1))).seq === seq;

@@ -34,7 +34,7 @@ export class EventRecord {
   /** Waits until `condition()` is truthy and returns its value. The condition runs after each event, so it must be cheap. */
   until(condition, what, ms) {
     let check;
-    const met = new Promise((resolve) => {
+    const result = new Promise((resolve) => {
       check = () => {
         const value = condition();
         if (value) resolve(value);
@@ -42,7 +42,7 @@ export class EventRecord {
       this.#waiters.add(check);
       check();
     });
-    return withDeadline(met, () => `${what}; received last: ${this.summarize(15)}`, ms).finally(() =>
+    return withDeadline(result, () => `${what}; received last: ${this.summarize(15)}`, ms).finally(() =>
       this.#waiters.delete(check),
     );
   }
@@ -67,9 +67,9 @@ export function assertEventsEqual(events, rows, what) {
   if (JSON.stringify(seqs(events)) !== JSON.stringify(seqs(rows))) {
     // deepEqual would print thousands of differing lines.
     const at = rows.findIndex(({ seq }, i) => events[i]?.seq !== seq);
-    const near = (list) => JSON.stringify(seqs(list.slice(Math.max(0, at - 3), at + 5)));
+    const excerpt = (list) => JSON.stringify(seqs(list.slice(Math.max(0, at - 3), at + 5)));
     assert.fail(
-      `${what}: ${events.length} events instead of ${rows.length}; at position ${at} ${near(events)} instead of ${near(rows)}`,
+      `${what}: ${events.length} events instead of ${rows.length}; at position ${at} ${excerpt(events)} instead of ${excerpt(rows)}`,
     );
   }
   for (const [i, { event_id, type }] of rows.entries()) {

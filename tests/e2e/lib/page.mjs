@@ -1,4 +1,4 @@
-// As much of a browser page as next-auth/react needs: an address, and a fetch that stores cookies and sends an Origin.
+// The part of a browser page that next-auth/react needs: an address, and a fetch that stores cookies and sends an Origin.
 // The tests in test-ui use a real browser.
 
 export class Page {

@@ -21,17 +21,17 @@ export class TcpProxy {
     await once(server, "listening");
     const proxy = new TcpProxy(server, server.address().port);
     proxy.targetPort = targetPort;
-    server.on("connection", (near) => proxy.#connect(near));
+    server.on("connection", (client) => proxy.#connect(client));
     return proxy;
   }
 
-  #connect(near) {
-    const far = net.connect({ port: this.targetPort, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
-    const pair = { near, far };
+  #connect(client) {
+    const upstream = net.connect({ port: this.targetPort, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+    const pair = { client, upstream };
     this.#pairs.add(pair);
     for (const [one, other] of [
-      [near, far],
-      [far, near],
+      [client, upstream],
+      [upstream, client],
     ]) {
       one.pipe(other);
       one.on("error", () => {});
@@ -40,8 +40,8 @@ export class TcpProxy {
         this.#pairs.delete(pair);
       });
     }
-    near.setNoDelay(true);
-    near.once("data", (chunk) => {
+    client.setNoDelay(true);
+    client.once("data", (chunk) => {
       if (this.websocketFault && /^upgrade: websocket/im.test(chunk.toString())) injectFault(pair, this.websocketFault);
     });
     if (this.#held) hold(pair);
@@ -56,14 +56,14 @@ export class TcpProxy {
   /** Forwards everything again. */
   release() {
     this.#held = false;
-    for (const { near, far } of this.#pairs) far.pipe(near);
+    for (const { client, upstream } of this.#pairs) upstream.pipe(client);
   }
 
   /** Cuts every connection. */
   cut() {
-    for (const { near, far } of this.#pairs) {
-      near.destroy();
-      far.destroy();
+    for (const { client, upstream } of this.#pairs) {
+      client.destroy();
+      upstream.destroy();
     }
   }
 
@@ -74,7 +74,7 @@ export class TcpProxy {
 
   /** The local ports of the connections to the target. */
   get upstreamPorts() {
-    return [...this.#pairs].map(({ far }) => far.localPort);
+    return [...this.#pairs].map(({ upstream }) => upstream.localPort);
   }
 
   async close() {
@@ -86,17 +86,17 @@ export class TcpProxy {
 
 function injectFault(pair, { after, action }) {
   let chunks = 0;
-  pair.far.on("data", () => {
+  pair.upstream.on("data", () => {
     if (++chunks !== after) return;
     if (action === "swallow") return hold(pair);
-    pair.near.destroy();
-    pair.far.destroy();
+    pair.client.destroy();
+    pair.upstream.destroy();
   });
 }
 
-function hold({ near, far }) {
-  far.unpipe(near);
-  far.pause();
+function hold({ client, upstream }) {
+  upstream.unpipe(client);
+  upstream.pause();
 }
 
 /** Returns a port on which nobody listens. */

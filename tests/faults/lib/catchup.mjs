@@ -1,4 +1,4 @@
-// The plan's criterion: a client misses 10 000 events and is live and complete soon after the network returns.
+// A client misses 10 000 events. The promise: it is live and complete soon after the network returns.
 import { appendEvents } from "../../e2e/lib/append.mjs";
 import { eventually } from "../../e2e/lib/wait.mjs";
 import { TRANSPORTS } from "./subscriber.mjs";

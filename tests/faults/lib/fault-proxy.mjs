@@ -155,8 +155,8 @@ export class FaultProxy {
       left = pair.websocketLeft;
       cutPairs = [pair];
     }
-    for (const one of cutPairs) one.closing = true;
-    to.write(bytes.subarray(0, bytes.length + left), () => cutPairs.forEach((one) => close(one)));
+    for (const cutPair of cutPairs) cutPair.closing = true;
+    to.write(bytes.subarray(0, bytes.length + left), () => cutPairs.forEach((cutPair) => close(cutPair)));
     return true;
   }
 

@@ -36,7 +36,7 @@ export function faultTable(injector) {
 }
 
 /** Prints the failures and the summary line. Returns whether nothing failed. */
-export function verdict(results) {
+export function printSummary(results) {
   const failed = results.filter(({ problems }) => problems.length > 0);
   if (failed.length > 0) console.log("\nFailures");
   for (const { name, problems } of failed) {

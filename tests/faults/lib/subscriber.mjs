@@ -60,7 +60,7 @@ export class Subscriber {
   #client;
   #closed = false;
 
-  /** `mayJoin(vaultId)` says whether the user is currently a member, as far as the suite knows. */
+  /** `mayJoin(vaultId)` returns whether the user is currently a member, as far as the suite knows. */
   constructor({ name, transport, user, cookie, proxy, loadFirst = false, mayJoin = () => true, onChange = () => {} }) {
     Object.assign(this, { name, transport, user, cookie, proxy, loadFirst, mayJoin, onChange });
     this.#client = this.#connect();
@@ -83,7 +83,7 @@ export class Subscriber {
     this.#addCounters(record);
     const handlers = {
       onEvent: this.#guarded((event) => {
-        for (const one of [record, ...record.extraRecords]) one.event(event);
+        for (const target of [record, ...record.extraRecords]) target.event(event);
         this.onChange(record, event);
       }),
       reload: async ({ signal }) => {
@@ -134,8 +134,8 @@ export class Subscriber {
   get connectionState() {
     const { engine } = this.#client.socket.io;
     const { id, readyState, transport, upgrading } = engine ?? {};
-    const how = [readyState, transport?.name, upgrading && "upgrading"].filter(Boolean).join(", ");
-    return `${this.proxy.connections} connections; session ${id} ${how}`;
+    const engineState = [readyState, transport?.name, upgrading && "upgrading"].filter(Boolean).join(", ");
+    return `${this.proxy.connections} connections; session ${id} ${engineState}`;
   }
 
   close() {

@@ -7,14 +7,14 @@ import { selfTest } from "./self-test.mjs";
 
 /**
  * `scenarios` are the results of catchup.mjs and resync.mjs. Returns `{results, sums}`. The sums are over all records of
- * the fault phase: by kind of violation, `expected`, `seen`, `hidden` (mutations applied by an attempt whose response was
- * lost), `late` and `found` (see `checkResponses`).
+ * the fault phase: by kind of violation, `expected`, `seen`, `responseLost` (mutations applied by an attempt whose
+ * response was lost), `late` and `found` (see `checkResponses`).
  */
 export async function verify(world, scenarios) {
   const results = [];
   const add = (name, problems) => results.push({ name, problems });
   const sums = Object.fromEntries(
-    [...VIOLATIONS, "expected", "seen", "hidden", "late", "found"].map((name) => [name, 0]),
+    [...VIOLATIONS, "expected", "seen", "responseLost", "late", "found"].map((name) => [name, 0]),
   );
   const logs = await readLogs(world.database, [...world.vaultIds, ...scenarios.map(({ vaultId }) => vaultId)]);
   const stored = await readStoredResponses(world.database);
@@ -26,7 +26,9 @@ export async function verify(world, scenarios) {
     add(`I2: vault ${i}: the log has no gap`, checkLog(log));
     add(`I7: vault ${i}: the log folds to the tables, and every actor had the required role`, checkFold(log));
     const answers = { applied, rejected, unknown, base, filled: filled.get(vaultId), stored };
-    sums.hidden += [...applied.values()].filter((entry) => entry.vaultId === vaultId && isHidden(entry, log)).length;
+    sums.responseLost += [...applied.values()].filter(
+      (entry) => entry.vaultId === vaultId && isResponseLost(entry, log),
+    ).length;
     const { problems, late, found } = checkResponses(log, vaultId, answers);
     sums.late += late;
     sums.found += found;
@@ -95,4 +97,4 @@ const explain = ({ violations, examples }) =>
   Object.keys(violations).length > 0 ? [JSON.stringify(violations), ...examples] : [];
 
 /** Whether the mutation was applied before the attempt that got the response began. */
-const isHidden = ({ seq, sentAt }, { rows }) => rows[seq - 1]?.at < sentAt;
+const isResponseLost = ({ seq, sentAt }, { rows }) => rows[seq - 1]?.at < sentAt;

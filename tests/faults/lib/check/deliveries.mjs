@@ -8,8 +8,8 @@ export const VIOLATIONS = ["lost", "duplicate", "disorder", "not in the log", "a
  * else. Events skipped by a reload, which sets a new position, do not count as lost.
  *
  * `finalSeq` is the position that the record must have reached: the head for a member; undefined for a member who was
- * removed at the end, since events that were not delivered before the removal never are. `userId` is the subscriber.
- * `resyncs` says whether reloads after the first are allowed. Returns
+ * removed at the end, because an event that was not delivered before the removal is never delivered. `userId` is the
+ * subscriber. `resyncs` tells whether reloads after the first are allowed. Returns
  * `{violations: {kind: count}, examples, expected, seen, skipped}`.
  */
 export function checkDeliveries(record, rows, { userId, finalSeq, resyncs = false }) {
@@ -19,21 +19,23 @@ export function checkDeliveries(record, rows, { userId, finalSeq, resyncs = fals
   for (const entry of record.entries) {
     if (!entry.event) {
       if (position !== undefined) {
-        if (!resyncs) blame(result, "resync", 1, `reloaded at ${entry.seq}, from ${position}`);
+        if (!resyncs) addViolation(result, "resync", 1, `reloaded at ${entry.seq}, from ${position}`);
         result.skipped += Math.max(0, entry.seq - position);
       }
-      if (entry.seq > rows.length) blame(result, "not in the log", 1, `a reload at ${entry.seq} of ${rows.length}`);
+      if (entry.seq > rows.length)
+        addViolation(result, "not in the log", 1, `a reload at ${entry.seq} of ${rows.length}`);
       position = entry.seq;
       continue;
     }
     result.seen++;
     compare(result, entry, rows[entry.seq - 1], position);
     const from = mayReadFrom(entry.seq);
-    if (entry.at < from) blame(result, "forbidden", 1, `seq ${entry.seq} delivered ${from - entry.at} ms too early`);
+    if (entry.at < from)
+      addViolation(result, "forbidden", 1, `seq ${entry.seq} delivered ${from - entry.at} ms too early`);
     position = Math.max(position ?? 0, entry.seq);
   }
   if (finalSeq !== undefined && position !== finalSeq) {
-    blame(result, "lost", finalSeq - (position ?? 0), `ends at ${position} instead of ${finalSeq}`);
+    addViolation(result, "lost", finalSeq - (position ?? 0), `ends at ${position} instead of ${finalSeq}`);
   }
   const first = record.start ?? record.entries[0]?.seq ?? 0;
   result.expected = Math.max(0, (finalSeq ?? position ?? 0) - first - result.skipped);
@@ -43,17 +45,17 @@ export function checkDeliveries(record, rows, { userId, finalSeq, resyncs = fals
 function compare(result, entry, row, position) {
   const { seq } = entry;
   if (!row || row.eventId !== entry.eventId) {
-    blame(result, "not in the log", 1, `seq ${seq}, event ${entry.eventId}`);
+    addViolation(result, "not in the log", 1, `seq ${seq}, event ${entry.eventId}`);
     return;
   }
-  if (row.digest !== entry.digest) blame(result, "altered", 1, `seq ${seq}`);
-  if (position === undefined) blame(result, "disorder", 1, `seq ${seq} before the first reload`);
-  else if (seq === position) blame(result, "duplicate", 1, `seq ${seq} twice`);
-  else if (seq < position) blame(result, "disorder", 1, `seq ${seq} after ${position}`);
-  else if (seq > position + 1) blame(result, "lost", seq - position - 1, `seq ${seq} follows ${position}`);
+  if (row.digest !== entry.digest) addViolation(result, "altered", 1, `seq ${seq}`);
+  if (position === undefined) addViolation(result, "disorder", 1, `seq ${seq} before the first reload`);
+  else if (seq === position) addViolation(result, "duplicate", 1, `seq ${seq} twice`);
+  else if (seq < position) addViolation(result, "disorder", 1, `seq ${seq} after ${position}`);
+  else if (seq > position + 1) addViolation(result, "lost", seq - position - 1, `seq ${seq} follows ${position}`);
 }
 
-function blame(result, kind, count, example) {
+function addViolation(result, kind, count, example) {
   result.violations[kind] = (result.violations[kind] ?? 0) + count;
   if (result.examples.length < 5) result.examples.push(`${kind}: ${example}`);
 }

@@ -42,11 +42,11 @@ export const SERVER_FAULTS = {
 
   /** One or both servers receive no notifications: their subscribers depend on the sweep alone (I8). */
   "notifications suppressed": (world, random) => {
-    const deaf = random.sample(world.nodes);
-    const restart = (env) => Promise.all(deaf.map((victim) => victim.terminate().then(() => victim.start(env))));
+    const victims = random.sample(world.nodes);
+    const restart = (env) => Promise.all(victims.map((victim) => victim.terminate().then(() => victim.start(env))));
     return {
-      detail: deaf.map(({ name }) => name).join(" and "),
-      takes: deaf.map(({ name }) => name),
+      detail: victims.map(({ name }) => name).join(" and "),
+      takes: victims.map(({ name }) => name),
       ms: random.uniform(1_500, 4_000),
       begin: () => restart({ SYNCSCRIPT_LISTEN: "false" }),
       end: () => restart({}),
