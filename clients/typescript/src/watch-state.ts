@@ -8,7 +8,7 @@ export type WatchState =
   | { status: "catching-up" }
   /** Everything up to `seq` has been delivered, and new events arrive as they happen. */
   | { status: "live"; seq: number; role: Role }
-  /** The connection is lost. `attempt` attempts to reconnect have started. */
+  /** The connection is lost. `attempt` counts the attempts to reconnect so far. */
   | { status: "reconnecting"; attempt: number }
   /** The user is no longer a member, or the vault was deleted. Final. */
   | { status: "removed"; reason: LeftReason }

@@ -9,7 +9,7 @@ export const VIOLATIONS = ["lost", "duplicate", "disorder", "not in the log", "a
  *
  * `finalSeq` is the position that the record must have reached: the head for a member; undefined for a member who was
  * removed at the end, because an event that was not delivered before the removal is never delivered. `userId` is the
- * subscriber. `resyncs` tells whether reloads after the first are allowed. Returns
+ * subscriber. `resyncs` is whether reloads after the first are allowed. Returns
  * `{violations: {kind: count}, examples, expected, seen, skipped}`.
  */
 export function checkDeliveries(record, rows, { userId, finalSeq, resyncs = false }) {
