@@ -258,12 +258,12 @@ describe("a token is rejected", () => {
 
   test("if no secret is set", async () => {
     const server = await world.startServer();
-    for (const [seal, cookie] of [
+    for (const [encrypt, cookie] of [
       [encryptV5, V5_COOKIE],
       [encryptV4, V4_COOKIE],
     ]) {
       for (const secret of [NEW, "x"])
-        assert.equal(await whoIs(cookieHeader(await seal(claimsFor(ann.user), secret), cookie), server), null);
+        assert.equal(await whoIs(cookieHeader(await encrypt(claimsFor(ann.user), secret), cookie), server), null);
     }
     assert.equal(await whoIs(ann.cookie, server), ann.user.id);
   });
