@@ -25,7 +25,7 @@ pub struct Writers {
 }
 
 /// The acknowledged mutations of a run.
-pub struct Written {
+pub struct LoadResult {
     /// All of them, including the warm-up.
     pub count: u64,
     /// Those in the measured time.
@@ -34,7 +34,7 @@ pub struct Written {
     pub latency: Histogram<u64>,
 }
 
-impl Written {
+impl LoadResult {
     fn new() -> Self {
         Self { count: 0, timed: 0, latency: histogram() }
     }
@@ -99,11 +99,11 @@ impl Writers {
     ///
     /// # Errors
     /// If a mutation is rejected.
-    pub async fn run_closed_loop(&self, connections: usize, from: Instant, until: Instant) -> Result<Written> {
+    pub async fn run_closed_loop(&self, connections: usize, from: Instant, until: Instant) -> Result<LoadResult> {
         let mut tasks = JoinSet::new();
         for mut writer in self.connect(connections).await? {
             tasks.spawn(async move {
-                let mut written = Written::new();
+                let mut written = LoadResult::new();
                 while Instant::now() < until {
                     let due = Instant::now();
                     writer.send(due).await?;
@@ -120,14 +120,20 @@ impl Writers {
     ///
     /// # Errors
     /// If a mutation is rejected.
-    pub async fn run_open_loop(&self, connections: usize, rate: f64, from: Instant, until: Instant) -> Result<Written> {
+    pub async fn run_open_loop(
+        &self,
+        connections: usize,
+        rate: f64,
+        from: Instant,
+        until: Instant,
+    ) -> Result<LoadResult> {
         let mut tasks = JoinSet::new();
         let mut queues = Vec::new();
         for mut writer in self.connect(connections).await? {
             let (queue, mut dues) = mpsc::unbounded_channel::<Instant>();
             queues.push(queue);
             tasks.spawn(async move {
-                let mut written = Written::new();
+                let mut written = LoadResult::new();
                 while let Some(due) = dues.recv().await {
                     writer.send(due).await?;
                     written.add(due, from);
@@ -156,8 +162,8 @@ fn schedule(queues: &[mpsc::UnboundedSender<Instant>], rate: f64, until: Instant
     }
 }
 
-async fn gather(mut tasks: JoinSet<Result<Written>>) -> Result<Written> {
-    let mut all = Written::new();
+async fn gather(mut tasks: JoinSet<Result<LoadResult>>) -> Result<LoadResult> {
+    let mut all = LoadResult::new();
     while let Some(done) = tasks.join_next().await {
         all = all.merge(&done??);
     }

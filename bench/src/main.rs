@@ -6,8 +6,8 @@
 
 mod bare;
 mod database;
+mod environment;
 mod http;
-mod lab;
 mod load;
 mod pgbench;
 mod process;
@@ -31,7 +31,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::database::Cluster;
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::scenario::size::SizeOverrides;
 use crate::scenario::{Options, Scenario};
 use crate::target::{Programs, Target};
@@ -147,12 +147,12 @@ async fn run(args: RunArgs) -> Result<()> {
         args.versions.iter().filter_map(|pair| pair.split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())),
     );
     let programs = Programs { server: args.server, peers: args.peers, log: args.log, pgbench: args.pgbench };
-    let mut lab = Lab { cluster, programs, postgres_pid: args.postgres_pid };
+    let mut environment = Environment { cluster, programs, postgres_pid: args.postgres_pid };
     let options = Options { quick: args.quick, targets: args.targets, overrides: args.overrides, machine };
     let all = if args.scenarios.is_empty() { Scenario::value_variants().to_vec() } else { args.scenarios };
     let mut failed = Vec::new();
     for scenario in all {
-        match scenario.run(&mut lab, &options).await {
+        match scenario.run(&mut environment, &options).await {
             Ok(outcome) => outcome.write(&args.out)?,
             // The other scenarios still run.
             Err(error) => {

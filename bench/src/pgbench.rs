@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
 use crate::database::Shape;
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::process;
 use crate::results::{Figures, figures};
 
@@ -14,12 +14,18 @@ use crate::results::{Figures, figures};
 ///
 /// # Errors
 /// If pgbench fails or prints no tps.
-pub async fn run(lab: &mut Lab, database: &str, shape: Shape, clients: usize, time: Duration) -> Result<Figures> {
-    let url = lab.cluster.url(database);
+pub async fn run(
+    environment: &mut Environment,
+    database: &str,
+    shape: Shape,
+    clients: usize,
+    time: Duration,
+) -> Result<Figures> {
+    let url = environment.cluster.url(database);
     let script = std::env::temp_dir().join(format!("syncscript-append-{}.sql", std::process::id()));
     std::fs::write(&script, include_str!("../sql/append.sql"))?;
     let pgbench = |seconds: u64| {
-        let mut command = Command::new(&lab.programs.pgbench);
+        let mut command = Command::new(&environment.programs.pgbench);
         command.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string(), "-T", &seconds.to_string()]);
         command.args(["-D", &format!("vaults={}", shape.vaults), "-D", &format!("users={}", shape.users)]);
         command.arg("-f").arg(&script).arg(&url).kill_on_drop(true);
@@ -27,9 +33,9 @@ pub async fn run(lab: &mut Lab, database: &str, shape: Shape, clients: usize, ti
     };
     // Warm up, as for the server.
     pgbench(1).output().await.context("cannot run pgbench")?;
-    let before = process::cpu_s(&[lab.postgres_pid])?;
+    let before = process::cpu_s(&[environment.postgres_pid])?;
     let output = pgbench(time.as_secs().max(1)).output().await?;
-    let cpu = process::cpu_s(&[lab.postgres_pid])? - before;
+    let cpu = process::cpu_s(&[environment.postgres_pid])? - before;
     std::fs::remove_file(&script)?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "pgbench failed: {}", String::from_utf8_lossy(&output.stderr));

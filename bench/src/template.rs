@@ -4,7 +4,7 @@ use anyhow::Result;
 use tokio::process::Command;
 
 use crate::database::{self, Shape};
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::target::{Running, Target};
 use crate::users;
 
@@ -12,17 +12,18 @@ use crate::users;
 ///
 /// # Errors
 /// If the schema cannot be created or filled.
-pub async fn template(lab: &mut Lab, target: Target, shape: Shape) -> Result<String> {
+pub async fn template(environment: &mut Environment, target: Target, shape: Shape) -> Result<String> {
     let is_syncscript = target == Target::Syncscript || target == Target::Pgbench;
     let schema = if is_syncscript { "syncscript" } else { "peer" };
     let name = format!("bench_{schema}_{}_{}", shape.vaults, shape.users);
-    if lab.cluster.has_template(&name) {
+    if environment.cluster.has_template(&name) {
         return Ok(name);
     }
-    lab.cluster.create(&name, None).await?;
-    let url = lab.cluster.url(&name);
+    environment.cluster.create(&name, None).await?;
+    let url = environment.cluster.url(&name);
     let (server, sql) = if is_syncscript {
-        let migrated = Command::new(&lab.programs.server).arg("migrate").env("DATABASE_URL", &url).output().await?;
+        let migrated =
+            Command::new(&environment.programs.server).arg("migrate").env("DATABASE_URL", &url).output().await?;
         anyhow::ensure!(migrated.status.success(), "migrating failed: {}", String::from_utf8_lossy(&migrated.stderr));
         (Target::Syncscript, include_str!("../sql/seed-syncscript.sql"))
     } else {
@@ -30,10 +31,10 @@ pub async fn template(lab: &mut Lab, target: Target, shape: Shape) -> Result<Str
         database::execute(&mut database::connect(&url).await?, schema).await?;
         (Target::PeerPlan, include_str!("../sql/seed-peer.sql"))
     };
-    let running = Running::start(server, &lab.programs, &url).await?;
+    let running = Running::start(server, &environment.programs, &url).await?;
     users::register_first(&running).await?;
     running.stop().await?;
     database::seed(&url, sql, shape).await?;
-    lab.cluster.add_template(name.clone());
+    environment.cluster.add_template(name.clone());
     Ok(name)
 }

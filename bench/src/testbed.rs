@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::database::{Shape, vault_id};
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::load::Writers;
 use crate::process;
 use crate::subscribers::{Subscriber, Subscribers};
@@ -39,27 +39,27 @@ impl Testbed {
     ///
     /// # Errors
     /// If any of this fails.
-    pub async fn start(lab: &mut Lab, target: Target, shape: Shape) -> Result<Self> {
-        let database = lab.cluster.fresh_name();
-        let url = lab.cluster.url(&database);
+    pub async fn start(environment: &mut Environment, target: Target, shape: Shape) -> Result<Self> {
+        let database = environment.cluster.fresh_name();
+        let url = environment.cluster.url(&database);
         if !target.is_bare() {
-            let template = template(lab, target, shape).await?;
-            lab.cluster.create(&database, Some(&template)).await?;
+            let template = template(environment, target, shape).await?;
+            environment.cluster.create(&database, Some(&template)).await?;
         }
-        let running = Running::start(target, &lab.programs, &url).await?;
+        let running = Running::start(target, &environment.programs, &url).await?;
         let cookies =
             if target.is_bare() { vec!["none=none".to_owned()] } else { users::sign_in(&running, shape.users).await? };
         let vaults = Arc::new((0..shape.vaults).map(vault_id).collect());
         let watch = Arc::new(Watch::new());
-        Ok(Self { target, running, url, cookies, vaults, watch, postgres_pid: lab.postgres_pid, database })
+        Ok(Self { target, running, url, cookies, vaults, watch, postgres_pid: environment.postgres_pid, database })
     }
 
     /// Restarts the target, which frees the memory that signing in has used. The sessions stay in the database.
     ///
     /// # Errors
     /// If the target does not stop or start.
-    pub async fn restart(&mut self, lab: &Lab) -> Result<()> {
-        let restarted = Running::start(self.target, &lab.programs, &self.url).await?;
+    pub async fn restart(&mut self, environment: &Environment) -> Result<()> {
+        let restarted = Running::start(self.target, &environment.programs, &self.url).await?;
         std::mem::replace(&mut self.running, restarted).stop().await
     }
 
@@ -67,9 +67,9 @@ impl Testbed {
     ///
     /// # Errors
     /// If either fails.
-    pub async fn stop(self, lab: &Lab) -> Result<()> {
+    pub async fn stop(self, environment: &Environment) -> Result<()> {
         self.running.stop().await?;
-        lab.cluster.drop(&self.database).await
+        environment.cluster.drop(&self.database).await
     }
 
     /// Returns writers for all users and vaults of this run.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::size::Size;
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::process;
 use crate::results::{Figures, figures};
 use crate::target::Target;
@@ -17,9 +17,9 @@ const WRITERS: usize = 16;
 /// How long to wait for the last events.
 const DRAIN: Duration = Duration::from_secs(10);
 
-pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
+pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
     process::check_open_files(size.clients)?;
-    let testbed = Testbed::start(lab, target, size.shape()).await?;
+    let testbed = Testbed::start(environment, target, size.shape()).await?;
     let subscribers = testbed.subscribe(size.clients).await?;
     let from = Instant::now() + size.warm_up;
     let until = from + size.time;
@@ -43,7 +43,7 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
     );
     drop(subscribers);
     let latency = testbed.watch.latency();
-    testbed.stop(lab).await?;
+    testbed.stop(environment).await?;
     let (deliveries, time) = (received as f64, size.time.as_secs_f64());
     Ok(figures([
         ("delivery_p50_ms", quantile_ms(&latency, 0.5)),

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::mutations;
 use super::size::Size;
 use crate::database;
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::results::{Figures, figures};
 use crate::socket::Socket;
 use crate::target::Target;
@@ -24,15 +24,15 @@ const ROUNDS: usize = 20;
 /// Number of events that each client has missed.
 const BACKLOG: u64 = 200;
 
-pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Vec<Figures>> {
+pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Vec<Figures>> {
     let mut both = Vec::new();
     for (vaults, events) in [(CLIENTS, BACKLOG), (size.vaults, (size.rows / size.vaults as u64).max(BACKLOG))] {
-        let testbed = Testbed::start(lab, target, size.shape()).await?;
+        let testbed = Testbed::start(environment, target, size.shape()).await?;
         fill(&testbed.url, vaults, events).await?;
         let mut run = mutations::measure(&testbed, size).await?;
         run.extend(catch_up(&testbed).await?);
         both.push(run);
-        testbed.stop(lab).await?;
+        testbed.stop(environment).await?;
     }
     Ok(both)
 }

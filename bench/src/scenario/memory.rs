@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio::time::sleep;
 
 use super::size::Size;
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::process;
 use crate::results::{Figures, figures};
 use crate::target::Target;
@@ -18,10 +18,10 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// How long to wait until all sockets have received the event.
 const DRAIN: Duration = Duration::from_secs(30);
 
-pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
+pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
     process::check_open_files(size.clients)?;
-    let mut testbed = Testbed::start(lab, target, size.shape()).await?;
-    testbed.restart(lab).await?;
+    let mut testbed = Testbed::start(environment, target, size.shape()).await?;
+    testbed.restart(environment).await?;
     let rss = || process::rss_kib(&testbed.running.pids());
     let before = rss()?;
     let began = Instant::now();
@@ -39,7 +39,7 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
     subscribers.tasks.shutdown().await;
     sleep(SETTLE).await;
     let after = rss()?;
-    testbed.stop(lab).await?;
+    testbed.stop(environment).await?;
     let each = size.clients as f64;
     Ok(figures([
         ("rss_per_socket_kib", (idle - before) / each),

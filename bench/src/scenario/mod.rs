@@ -17,7 +17,7 @@ use clap::ValueEnum;
 use tokio::time::timeout;
 
 use self::size::{Size, SizeOverrides};
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::results::{Figures, Outcome, Series};
 use crate::target::Target;
 
@@ -108,7 +108,7 @@ impl Scenario {
     ///
     /// # Errors
     /// If a run fails, or if the scenario has none of the chosen targets.
-    pub async fn run(self, lab: &mut Lab, options: &Options) -> Result<Outcome> {
+    pub async fn run(self, environment: &mut Environment, options: &Options) -> Result<Outcome> {
         let size = options.overrides.apply(self.size(options.quick));
         let chosen = |target: &&Target| options.targets.is_empty() || options.targets.contains(target);
         let targets: Vec<Target> = self.targets().iter().filter(chosen).copied().collect();
@@ -119,7 +119,7 @@ impl Scenario {
         for number in 1..=size.runs {
             for (index, target) in targets.iter().enumerate() {
                 let began = Instant::now();
-                let runs = timeout(RUN_TIMEOUT, self.run_once(lab, *target, size)).await;
+                let runs = timeout(RUN_TIMEOUT, self.run_once(environment, *target, size)).await;
                 let runs = runs.unwrap_or_else(|_| Err(anyhow::anyhow!("the run took more than {RUN_TIMEOUT:?}")));
                 let runs = runs.with_context(|| format!("{}, {}, run {number}", self.name(), target.name()))?;
                 for (offset, run) in runs.into_iter().enumerate() {
@@ -142,15 +142,15 @@ impl Scenario {
         targets.iter().map(|target| Series::new(target.name())).collect()
     }
 
-    async fn run_once(self, lab: &mut Lab, target: Target, size: Size) -> Result<Vec<Figures>> {
+    async fn run_once(self, environment: &mut Environment, target: Target, size: Size) -> Result<Vec<Figures>> {
         Ok(vec![match self {
-            Self::Mutations | Self::HotVault => mutations::run(lab, target, size).await?,
-            Self::Fanout | Self::Spread | Self::DeliveryCost => fanout::run(lab, target, size).await?,
-            Self::Memory => memory::run(lab, target, size).await?,
-            Self::Storm => storm::run(lab, target, size).await?,
-            Self::Quiet => quiet::run(lab, target, size).await?,
-            Self::Growth => return growth::run(lab, target, size).await,
-            Self::ColdStart => cold_start::run(lab, target, size).await?,
+            Self::Mutations | Self::HotVault => mutations::run(environment, target, size).await?,
+            Self::Fanout | Self::Spread | Self::DeliveryCost => fanout::run(environment, target, size).await?,
+            Self::Memory => memory::run(environment, target, size).await?,
+            Self::Storm => storm::run(environment, target, size).await?,
+            Self::Quiet => quiet::run(environment, target, size).await?,
+            Self::Growth => return growth::run(environment, target, size).await,
+            Self::ColdStart => cold_start::run(environment, target, size).await?,
         }])
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::size::Size;
 use crate::database;
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::pgbench;
 use crate::results::{Figures, figures};
 use crate::target::Target;
@@ -14,18 +14,18 @@ use crate::template::template;
 use crate::testbed::Testbed;
 use crate::watch::quantile_ms;
 
-pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
+pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
     if target == Target::Pgbench {
-        let template = template(lab, target, size.shape()).await?;
-        let database = lab.cluster.fresh_name();
-        lab.cluster.create(&database, Some(&template)).await?;
-        let run = pgbench::run(lab, &database, size.shape(), size.clients, size.time).await?;
-        lab.cluster.drop(&database).await?;
+        let template = template(environment, target, size.shape()).await?;
+        let database = environment.cluster.fresh_name();
+        environment.cluster.create(&database, Some(&template)).await?;
+        let run = pgbench::run(environment, &database, size.shape(), size.clients, size.time).await?;
+        environment.cluster.drop(&database).await?;
         return Ok(run);
     }
-    let testbed = Testbed::start(lab, target, size.shape()).await?;
+    let testbed = Testbed::start(environment, target, size.shape()).await?;
     let run = measure(&testbed, size).await?;
-    testbed.stop(lab).await?;
+    testbed.stop(environment).await?;
     Ok(run)
 }
 

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::size::Size;
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::process;
 use crate::results::{Figures, figures};
 use crate::socket::Socket;
@@ -18,9 +18,9 @@ use crate::watch::Sequence;
 /// How long to wait after the joins, so that autovacuum and similar work ends.
 const SETTLE: Duration = Duration::from_secs(5);
 
-pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
+pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
     process::check_open_files(size.clients)?;
-    let testbed = Testbed::start(lab, target, size.shape()).await?;
+    let testbed = Testbed::start(environment, target, size.shape()).await?;
     let mut sockets = JoinSet::new();
     for index in 0..size.clients {
         let who = testbed.subscriber(index);
@@ -36,7 +36,7 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
     let after = testbed.cpu()?;
     testbed.watch.expect(0, Duration::ZERO).await?;
     drop(sockets);
-    testbed.stop(lab).await?;
+    testbed.stop(environment).await?;
     let time = size.time.as_secs_f64();
     let (server, postgres) = ((after.server - before.server) / time, (after.postgres - before.postgres) / time);
     Ok(figures([("server_cpu_share", server), ("postgres_cpu_share", postgres), ("cpu_share", server + postgres)]))

@@ -8,7 +8,7 @@ use anyhow::Result;
 use tokio::task::JoinSet;
 
 use super::size::Size;
-use crate::lab::Lab;
+use crate::environment::Environment;
 use crate::load::Writers;
 use crate::process;
 use crate::results::{Figures, figures};
@@ -27,9 +27,9 @@ const LIVE: Duration = Duration::from_secs(4);
 /// How long to wait for the last events.
 const DRAIN: Duration = Duration::from_secs(20);
 
-pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
+pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
     process::check_open_files(size.clients + OTHERS)?;
-    let testbed = Testbed::start(lab, target, size.shape()).await?;
+    let testbed = Testbed::start(environment, target, size.shape()).await?;
     let (away, live) = (testbed.vaults[0].clone(), testbed.vaults[1].clone());
 
     // The position before the missed events.
@@ -73,7 +73,7 @@ pub async fn run(lab: &mut Lab, target: Target, size: Size) -> Result<Figures> {
     live.subtract(&calm).ok();
     live_again.shutdown().await;
     drop(others);
-    testbed.stop(lab).await?;
+    testbed.stop(environment).await?;
     Ok(figures([
         ("live_again_p50_ms", quantile_ms(&back, 0.5)),
         ("live_again_all_ms", quantile_ms(&back, 1.0)),

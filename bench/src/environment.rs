@@ -1,10 +1,10 @@
-//! What all runs share: the database cluster and the programs.
+//! The resources that all runs share: the database cluster and the programs.
 
 use crate::database::Cluster;
 use crate::target::Programs;
 
 /// The resources that all runs share.
-pub struct Lab {
+pub struct Environment {
     pub cluster: Cluster,
     pub programs: Programs,
     /// The process id of PostgreSQL's first process.
