@@ -104,7 +104,7 @@ fn is_starting_up(error: &Error) -> bool {
     }
 }
 
-/// Returns whether the connection is still usable after this error: Postgres reported it, or was never asked.
+/// Returns whether the connection is still usable after this error: Postgres reported the error, or no query was sent.
 fn is_usable_after(error: &Error) -> bool {
     match error {
         // Class 08: connection exceptions. 57P: an operator ended the connection.
@@ -161,7 +161,7 @@ impl Db {
 
 /// A connection taken from the pool. Dropping the lease closes the connection; [`Lease::give_back`] returns it.
 pub struct Lease {
-    /// `None` only once given back.
+    /// `None` only after [`Self::give_back`].
     object: Option<Object<Connector>>,
 }
 

@@ -8,7 +8,7 @@
 //! - I4: [`Feed::admit`] admits a subscriber only if no event is missing between its position and the next event.
 //! - I5: a member without room for an event leaves the feed at that event and receives [`Subscriber::fell_behind`]. It
 //!   then catches up from the log and joins again, or its connection is closed.
-//! - I6: a member whose access ends at an event answers [`Delivery::Closed`] and sees no later event.
+//! - I6: a member whose access ends at an event returns [`Delivery::Closed`] and gets no later event.
 //!
 //! **On failure.** If the relay's read has a gap, the feed removes every member with [`Subscriber::feed_lost`]. The
 //! clients join again and learn from the join that the log cannot be continued. The feed never skips an event silently.
@@ -48,7 +48,7 @@ struct Member<S> {
 /// The result of an attempt to enter a feed.
 #[derive(Debug)]
 pub enum Admission<S> {
-    /// The subscriber is a member; [`Subscriber::confirm_join`] told it so.
+    /// The subscriber is a member, and [`Subscriber::confirm_join`] confirmed it.
     Admitted,
     /// The subscriber needs these events first. Send them, then try again.
     MissingEvents(S, Vec<Arc<Event>>),
@@ -56,7 +56,7 @@ pub enum Admission<S> {
     ReadLog(S, Seq),
     /// The subscriber had no room for the confirmation. Wait for room, then try again.
     Full(S),
-    /// The subscriber was closed when it was told.
+    /// The subscriber was closed when its join was confirmed.
     Closed,
 }
 
@@ -81,7 +81,7 @@ impl<S: Subscriber> Feed<S> {
         self.vault
     }
 
-    /// Returns the seq of the last emitted event, or `None` before the first joiner has set where the log stands.
+    /// Returns the seq of the last emitted event, or `None` before the first joiner has set the position.
     #[must_use]
     pub fn position(&self) -> Option<Seq> {
         self.lock().position
@@ -151,7 +151,7 @@ impl<S: Subscriber> Feed<S> {
         self.lock().members.contains_key(&id)
     }
 
-    /// Removes a member, if it is one, without telling it. Returns whether the feed is idle now.
+    /// Removes the subscriber, if it is a member, without notifying it. Returns whether the feed is idle now.
     pub(crate) fn remove_member(&self, id: S::Id) -> bool {
         let mut state = self.lock();
         state.members.remove(&id);

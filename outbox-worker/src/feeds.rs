@@ -1,7 +1,7 @@
 //! All feeds of this process, and joining one without missing an event or receiving one twice (I3, I4).
 //!
 //! A [`Feed`] exists while its vault is in use, that is, while it has a member or a joiner. Only the relay advances it.
-//! Only a [`PendingJoin`] adds a member. A member is removed by [`Feeds::leave`], by answering
+//! Only a [`PendingJoin`] adds a member. A member is removed by [`Feeds::leave`], by returning
 //! [`Delivery::Closed`](crate::Delivery::Closed), by falling behind, or by a gap in the log.
 
 use std::collections::HashMap;
@@ -154,7 +154,7 @@ pub struct PendingJoin<S: Subscriber> {
 }
 
 impl<S: Subscriber> PendingJoin<S> {
-    /// Tells a feed that has no position yet where the log stood at a moment after [`Feeds::begin_join`].
+    /// Sets the position of a feed that has none to `head`, the log's head at a moment after [`Feeds::begin_join`].
     ///
     /// Returns true if the feed had no position. Then mark the vault for the relay, which ignored it until now.
     #[must_use]

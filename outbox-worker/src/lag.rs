@@ -12,12 +12,12 @@ use crate::metrics;
 pub struct RelayLag(Mutex<Option<Instant>>);
 
 impl RelayLag {
-    /// Notes that events may be waiting from now on, if none were waiting before.
+    /// Records that events may be waiting from now on, if none were waiting before.
     pub(crate) fn start(&self) {
         self.lock().get_or_insert_with(Instant::now);
     }
 
-    /// Notes that every known event was emitted, except those after `last_read`, the last event of a full page.
+    /// Records that every known event was emitted, except those after `last_read`, the last event of a full page.
     pub(crate) fn finish(&self, last_read: Option<&Event>) {
         let since = last_read.map(|event| {
             let now = Instant::now();

@@ -1,8 +1,8 @@
 //! The relay of SyncScript: tails the outbox of a Postgres database, and delivers each vault's events to its subscribers
 //! in order.
 //!
-//! The outbox row is the whole contract. This crate knows neither the server that writes the rows nor the sockets that
-//! receive them: it reads a row only once it is committed (I1), and it delivers to any [`Subscriber`].
+//! The outbox row is the whole contract. This crate does not depend on the server that writes the rows, nor on the
+//! sockets that receive them: it reads a row only once it is committed (I1), and delivers to any [`Subscriber`].
 //!
 //! # Invariants
 //!

@@ -1,7 +1,7 @@
 //! The LISTEN receiver: learns of other processes' commits.
 //!
-//! At the start and after each lost connection, it registers first and then requests a sweep. The sweep finds whatever
-//! was announced while nobody listened.
+//! At the start and after each lost connection, it registers first and then requests a sweep. The sweep finds the
+//! events that were announced in between.
 
 use std::sync::Arc;
 

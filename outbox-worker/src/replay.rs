@@ -10,7 +10,7 @@
 //! position.
 //!
 //! **On failure.** While the database is unavailable, replays pause. When a node dies, only its own sockets miss events.
-//! A member that accepts nothing for as long as a stalled connection may is closed.
+//! A member that accepts no event for the stall timeout is closed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -55,11 +55,11 @@ struct ReplayRunner<S: Subscriber> {
     pool: Db,
     feeds: Arc<Feeds<S>>,
     node: Uuid,
-    /// How long a member may accept nothing.
+    /// How long a member may go without accepting an event.
     stall_timeout: Duration,
 }
 
-/// Sends replays on this node, forever. Closes a member that accepts nothing for `stall_timeout`.
+/// Sends replays on this node, forever. Closes a member that accepts no event for `stall_timeout`.
 pub async fn run<S: Subscriber>(pool: Db, feeds: Arc<Feeds<S>>, node: Uuid, stall_timeout: Duration) {
     let runner = Arc::new(ReplayRunner { pool, feeds, node, stall_timeout });
     let started = Instant::now();

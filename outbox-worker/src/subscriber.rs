@@ -26,7 +26,7 @@ pub trait Subscriber: Send + 'static {
     /// Offers the next event.
     fn deliver(&self, event: &Event) -> Delivery;
 
-    /// Offers an event that was emitted before, as part of the replay `replay_id`. The subscriber's position stays.
+    /// Offers an event that was emitted before, as part of the replay `replay_id`. The subscriber keeps its position.
     fn deliver_replayed(&mut self, event: &Event, replay_id: Uuid) -> Delivery;
 
     /// Reports that the feed removed the subscriber because it had no room for the event after `position`.

@@ -31,24 +31,24 @@ fn event(seq: i64) -> Event {
     }
 }
 
-/// What one socket received, seen from outside.
+/// The calls that one socket received from its feed.
 #[derive(Debug, Default)]
-struct Seen {
+struct SocketRecord {
     /// Every event it received, backlog and live, in order.
     events: Vec<i64>,
     joined: bool,
-    /// How often its join was to be confirmed.
+    /// How often the feed tried to confirm the join.
     confirmations: u32,
     /// How many more events it can take.
     room: usize,
-    /// It had no room for the event after this position, and must catch up.
+    /// Set if the socket had no room for the event after this position, and must catch up.
     fell_behind_at: Option<i64>,
     closed: bool,
 }
 
 struct Socket {
     id: u32,
-    seen: Arc<Mutex<Seen>>,
+    record: Arc<Mutex<SocketRecord>>,
 }
 
 impl Subscriber for Socket {
@@ -59,23 +59,23 @@ impl Subscriber for Socket {
     }
 
     fn confirm_join(&mut self) -> Delivery {
-        let mut seen = self.seen.lock().expect("lock");
+        let mut record = self.record.lock().expect("lock");
         // Sockets with an odd id have no room for the confirmation at first.
-        seen.confirmations += 1;
-        if seen.confirmations % 2 == 1 && self.id % 2 == 1 {
+        record.confirmations += 1;
+        if record.confirmations % 2 == 1 && self.id % 2 == 1 {
             return Delivery::Full;
         }
-        seen.joined = true;
+        record.joined = true;
         Delivery::Accepted
     }
 
     fn deliver(&self, event: &Event) -> Delivery {
-        let mut seen = self.seen.lock().expect("lock");
-        if seen.room == 0 {
+        let mut record = self.record.lock().expect("lock");
+        if record.room == 0 {
             return Delivery::Full;
         }
-        seen.room -= 1;
-        seen.events.push(event.seq.get());
+        record.room -= 1;
+        record.events.push(event.seq.get());
         Delivery::Accepted
     }
 
@@ -89,11 +89,11 @@ impl Subscriber for Socket {
     }
 
     fn fell_behind(self, position: Seq) {
-        self.seen.lock().expect("lock").fell_behind_at = Some(position.get());
+        self.record.lock().expect("lock").fell_behind_at = Some(position.get());
     }
 
     fn feed_lost(&self) {
-        self.seen.lock().expect("lock").closed = true;
+        self.record.lock().expect("lock").closed = true;
     }
 }
 
@@ -129,7 +129,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Joiner {
     join: PendingJoin<Socket>,
     socket: Option<Socket>,
-    seen: Arc<Mutex<Seen>>,
+    record: Arc<Mutex<SocketRecord>>,
     /// The position from which on the socket must have received every event.
     from: i64,
     position: i64,
@@ -185,7 +185,7 @@ impl Joiner {
 
     /// Receives an event of the backlog. The backlog waits for room, so it does not use up `room`.
     fn receive(&mut self, seq: i64) {
-        self.seen.lock().expect("lock").events.push(seq);
+        self.record.lock().expect("lock").events.push(seq);
         self.position = seq;
     }
 }
@@ -194,7 +194,7 @@ struct World {
     feeds: Arc<Feeds<Socket>>,
     log: i64,
     joiners: Vec<(u32, Joiner)>,
-    sockets: HashMap<u32, (i64, Arc<Mutex<Seen>>)>,
+    sockets: HashMap<u32, (i64, Arc<Mutex<SocketRecord>>)>,
     next: u32,
 }
 
@@ -213,13 +213,13 @@ impl World {
                 self.resume();
             }
             Step::Begin { after, room } => {
-                let seen = Arc::new(Mutex::new(Seen { room, ..Seen::default() }));
-                let socket = Socket { id: self.next, seen: Arc::clone(&seen) };
+                let record = Arc::new(Mutex::new(SocketRecord { room, ..SocketRecord::default() }));
+                let socket = Socket { id: self.next, record: Arc::clone(&record) };
                 let join = self.feeds.begin_join(vault());
                 let joiner = Joiner {
                     join,
                     socket: Some(socket),
-                    seen,
+                    record,
                     from: 0,
                     position: 0,
                     head: None,
@@ -233,21 +233,21 @@ impl World {
                 let which = which % self.joiners.len();
                 if self.joiners[which].1.advance(self.log) {
                     let (id, joiner) = self.joiners.remove(which);
-                    self.sockets.insert(id, (joiner.from, joiner.seen));
+                    self.sockets.insert(id, (joiner.from, joiner.record));
                 }
             }
             Step::GiveUp(which) if !self.joiners.is_empty() => {
                 let which = which % self.joiners.len();
                 let (_, joiner) = self.joiners.remove(which);
-                check(joiner.from, &joiner.seen.lock().expect("lock").events);
+                check(joiner.from, &joiner.record.lock().expect("lock").events);
             }
             Step::Leave(which) if !self.sockets.is_empty() => {
                 let mut ids: Vec<u32> = self.sockets.keys().copied().collect();
                 ids.sort_unstable();
                 let id = ids[which % ids.len()];
                 self.feeds.leave(vault(), id);
-                let (from, seen) = self.sockets.remove(&id).expect("listed");
-                check(from, &seen.lock().expect("lock").events);
+                let (from, record) = self.sockets.remove(&id).expect("listed");
+                check(from, &record.lock().expect("lock").events);
             }
             _ => {}
         }
@@ -266,23 +266,23 @@ impl World {
 
     /// Lets the sockets that fell behind join again, with room for some more events.
     fn resume(&mut self) {
-        let fell_behind = |(id, (_, seen)): (&u32, &(i64, Arc<Mutex<Seen>>))| {
-            seen.lock().expect("lock").fell_behind_at.take().map(|position| (*id, position))
+        let fell_behind = |(id, (_, record)): (&u32, &(i64, Arc<Mutex<SocketRecord>>))| {
+            record.lock().expect("lock").fell_behind_at.take().map(|position| (*id, position))
         };
         let fell_behind: Vec<(u32, i64)> = self.sockets.iter().filter_map(fell_behind).collect();
         for (id, position) in fell_behind {
-            let (from, seen) = self.sockets.remove(&id).expect("listed");
-            check(from, &seen.lock().expect("lock").events);
+            let (from, record) = self.sockets.remove(&id).expect("listed");
+            check(from, &record.lock().expect("lock").events);
             assert_eq!(
                 position,
-                from + seen.lock().expect("lock").events.len() as i64,
+                from + record.lock().expect("lock").events.len() as i64,
                 "the position it fell behind at"
             );
-            seen.lock().expect("lock").room = 5;
-            let socket = Some(Socket { id, seen: Arc::clone(&seen) });
+            record.lock().expect("lock").room = 5;
+            let socket = Some(Socket { id, record: Arc::clone(&record) });
             let join = self.feeds.begin_join(vault());
             self.joiners
-                .push((id, Joiner { join, socket, seen, from, position, head: None, after: None, resumes: true }));
+                .push((id, Joiner { join, socket, record, from, position, head: None, after: None, resumes: true }));
         }
     }
 }
@@ -307,7 +307,7 @@ proptest! {
         loop {
             while let Some((id, mut joiner)) = world.joiners.pop() {
                 while !joiner.advance(world.log) {}
-                world.sockets.insert(id, (joiner.from, joiner.seen));
+                world.sockets.insert(id, (joiner.from, joiner.record));
             }
             for _ in 0..=world.log {
                 world.relay(1000, world.log);
@@ -317,12 +317,12 @@ proptest! {
                 break;
             }
         }
-        for (from, seen) in world.sockets.values() {
-            let seen = seen.lock().expect("lock");
-            check(*from, &seen.events);
-            prop_assert!(seen.joined, "the join was confirmed");
-            if !seen.closed {
-                prop_assert_eq!(*from + seen.events.len() as i64, world.log, "the socket has every event");
+        for (from, record) in world.sockets.values() {
+            let record = record.lock().expect("lock");
+            check(*from, &record.events);
+            prop_assert!(record.joined, "the join was confirmed");
+            if !record.closed {
+                prop_assert_eq!(*from + record.events.len() as i64, world.log, "the socket has every event");
             }
         }
     }
@@ -331,15 +331,15 @@ proptest! {
 #[test]
 fn a_gap_in_the_log_ends_all_memberships() {
     let feeds: Arc<Feeds<Socket>> = Arc::default();
-    let seen = Arc::new(Mutex::new(Seen { room: usize::MAX, ..Seen::default() }));
+    let record = Arc::new(Mutex::new(SocketRecord { room: usize::MAX, ..SocketRecord::default() }));
     let join = feeds.begin_join(vault());
     assert!(join.init_position(at(5)), "the feed had no position");
-    assert!(matches!(join.enter(Socket { id: 2, seen: Arc::clone(&seen) }, at(5)), Admission::Admitted));
+    assert!(matches!(join.enter(Socket { id: 2, record: Arc::clone(&record) }, at(5)), Admission::Admitted));
     drop(join);
     let feed = feeds.get(vault()).expect("the vault is in use");
     assert!(feed.advance(vec![event(6), event(8)]).is_err());
-    let seen = seen.lock().expect("lock");
-    assert!(seen.closed && seen.events == [6]);
+    let record = record.lock().expect("lock");
+    assert!(record.closed && record.events == [6]);
     feeds.remove_if_idle(vault());
     assert!(feeds.get(vault()).is_none(), "nobody uses the vault");
 }

@@ -34,13 +34,13 @@ impl Event {
     pub fn revocation_for(&self, user: UserId) -> Option<Revocation> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Removed {
+        struct RemovedMember {
             user_id: UserId,
         }
         match self.kind {
             EventType::VaultDeleted => Some(Revocation::VaultDeleted),
             // An unreadable payload revokes: closing one socket too many is safe, leaving one open is not.
-            EventType::MemberRemoved => match serde_json::from_str::<Removed>(self.payload.get()) {
+            EventType::MemberRemoved => match serde_json::from_str::<RemovedMember>(self.payload.get()) {
                 Ok(removed) if removed.user_id != user => None,
                 _ => Some(Revocation::MembershipRevoked),
             },
@@ -52,7 +52,7 @@ impl Event {
     #[must_use]
     pub fn role_granted_to(&self, user: UserId) -> Option<String> {
         #[derive(Deserialize)]
-        struct Granted {
+        struct MemberPayload {
             member: Member,
         }
         #[derive(Deserialize)]
@@ -64,7 +64,7 @@ impl Event {
         if !matches!(self.kind, EventType::MemberAdded | EventType::MemberUpdated) {
             return None;
         }
-        let Granted { member } = serde_json::from_str(self.payload.get()).ok()?;
+        let MemberPayload { member } = serde_json::from_str(self.payload.get()).ok()?;
         (member.user_id == user).then_some(member.role)
     }
 }

@@ -1,6 +1,6 @@
 //! `compact`: replaces the old part of a vault's log with one snapshot. It runs only when an operator runs it.
 //!
-//! Fold, rebuild, and joins from the cut on work as before. A join from before the cut receives `vault:resync`. The
+//! Folds, rebuilds, and joins at or after the cut work as before. A join before the cut receives `vault:resync`. The
 //! vault's states before the cut are lost.
 
 use std::io::Write;

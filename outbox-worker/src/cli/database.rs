@@ -21,7 +21,7 @@ pub async fn connect(database_url: &str) -> anyhow::Result<PgPool> {
         .application_name("outbox-worker")
         // Slow statements are expected here: an operator asked for a long fold.
         .disable_statement_logging();
-    // A pool would retry until its timeout. A person at a terminal wants the error at once.
+    // A pool would retry until its timeout. An operator at a terminal should see the error immediately.
     let mut probe = options
         .connect()
         .await

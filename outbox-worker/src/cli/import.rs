@@ -23,7 +23,7 @@ const BATCH: usize = 1000;
 ///
 /// # Errors
 /// The database has vaults; the input was truncated or edited, or is not an export of whole logs; or the database cannot
-/// be written. Nothing is changed then.
+/// be written. Each error leaves the database unchanged.
 pub async fn run(pool: &PgPool, input: &mut impl BufRead, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let mut transaction = pool.begin().await?;
     require_empty(&mut transaction).await?;

@@ -1,6 +1,6 @@
 //! `rebuild`: makes the projection match the log, in one transaction per vault.
 //!
-//! It does not touch rows that are right, so on a healthy system nothing changes. If it is interrupted, the vaults done
+//! It does not touch correct rows, so on a healthy system nothing changes. If it is interrupted, the vaults done
 //! so far stay done; run it again to continue.
 
 use std::io::Write;
