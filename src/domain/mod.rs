@@ -1,5 +1,5 @@
-//! The domain: what vaults, members and sources are, and the rules for input. It knows no database, web framework or async
-//! runtime. Ids, positions and events come from `syncscript_types`.
+//! The domain: what vaults, members and sources are, and the rules for input. It depends on no database, web framework
+//! or async runtime. Ids, positions and events come from `syncscript_types`.
 
 mod input;
 mod model;

@@ -75,7 +75,7 @@ macro_rules! payloads {
                 pub seq: Seq,
                 /// The event's permanent id.
                 pub event_id: Uuid,
-                /// The replay's id, only in an event that an operator sent again. Such an event moves no position.
+                /// The replay's id, only in an event that an operator sent again. It does not advance the position.
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 #[schemars(with = "Uuid")]
                 #[schema(nullable = false)]

@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::wire::{
-    Ack, ConnectError, EmptyBody, ErrorBody, JoinOutcome, Joined, Left, Resync, SourceDeleted, SourceRequest,
-    SourceWritten, VaultRef, VaultRequest,
+    Ack, ConnectError, EmptyBody, ErrorBody, JoinOutcome, Resync, SourceDeleted, SourceRequest, SourceWritten,
+    VaultJoined, VaultLeft, VaultRef, VaultRequest,
 };
 use crate::commands::{NewSourceBody, SourceChangeBody};
 use crate::domain::payload;
@@ -51,7 +51,7 @@ impl DocumentParts {
             "Enter a vault's room. With `after`, the events after it come first; then `vault:joined`.",
             json!({ "vaultId": VAULT, "after": 41 }),
         );
-        self.add_request::<VaultRef, Left>("vault:leave", "Leave a vault's room.", json!(VAULT));
+        self.add_request::<VaultRef, VaultLeft>("vault:leave", "Leave a vault's room.", json!(VAULT));
         self.add_request::<VaultRequest<NewSourceBody>, SourceWritten>(
             "source:created",
             "Add a source, as POST /api/vaults/{vaultId}/sources does.",
@@ -71,12 +71,12 @@ impl DocumentParts {
 
     /// Adds the messages that the server sends to one socket.
     fn add_answers(&mut self) {
-        self.add_answer::<Joined>(
+        self.add_answer::<VaultJoined>(
             "vault:joined",
             "The socket is in the room, and receives events from here on.",
             json!({ "vaultId": VAULT, "role": "viewer", "seq": 42 }),
         );
-        self.add_answer::<Left>(
+        self.add_answer::<VaultLeft>(
             "vault:left",
             "The socket has left the room: at its own request, or because its user lost access.",
             json!({ "vaultId": VAULT, "reason": "membership-revoked" }),

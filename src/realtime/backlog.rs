@@ -1,7 +1,7 @@
 //! Sends a joining socket the part of the log that it lacks (I4).
 //!
-//! The log is read page by page, without any lock held, and sent at the pace of the socket (`slow_reader`). An event on
-//! the way that ends the user's access ends the join: the socket gets `vault:left`, and nothing after it (I6).
+//! The log is read page by page, without any lock held, and sent at the pace of the socket (`slow_reader`). An event in
+//! the backlog that ends the user's access ends the join: the socket gets `vault:left`, and nothing after it (I6).
 //! **On failure.** A log that was compacted after the socket's position gives `vault:resync`. A failed read ends the
 //! join with an error; the events sent so far are in order, and the client can join again after them.
 
@@ -11,22 +11,22 @@ use syncscript_types::{Event, EventType, Revocation, Seq, UserId, VaultId};
 use tokio::sync::Semaphore;
 
 use super::slow_reader::{Disconnected, PacedSender};
-use super::wire::{Left, Resync};
+use super::wire::{Resync, VaultLeft};
 use crate::domain::Role;
 use crate::error::Error;
 use crate::store::StoreError;
 
-/// Most events per read of the log.
+/// Maximum number of events per read of the log.
 const PAGE_SIZE: i64 = 500;
-/// Most joins that read the log at the same time. The other database connections stay free for everyone else, even if
-/// a thousand sockets come back at once.
+/// Maximum number of joins that read the log at the same time. Other work can use the remaining database connections,
+/// even if a thousand sockets reconnect at once.
 const MAX_CONCURRENT_READS: usize = 4;
 
 /// Why a socket did not get into the room.
 pub enum JoinError {
     /// The user is not a member, or the database is unavailable.
     Rejected(Error),
-    /// The database is unavailable during a second join: the socket is still in the room by its first.
+    /// The database is unavailable during a second join: the socket stays in the room by its first join.
     Deferred(Error),
     /// The user lost access during the join, and the socket has received `vault:left`.
     AccessRevoked(Revocation),
@@ -74,7 +74,7 @@ pub struct CatchUp<'a> {
     pub authorised_at: Seq,
     /// The last event that the socket has or does not want.
     pub position: Seq,
-    /// The client asked for no backlog: events during the join are inspected, but not sent.
+    /// The client requested no backlog: events during the join are inspected, but not sent.
     pub skip_events: bool,
     /// The socket was in the room before: neither `vault:joined` nor `vault:resync` is sent.
     pub rejoins: bool,
@@ -108,7 +108,7 @@ impl CatchUp<'_> {
     /// See [`JoinError`].
     pub async fn resync(&mut self, position: Seq) -> Result<(), JoinError> {
         if self.rejoins {
-            // Only a join may be answered with a resync. The client connects again, joins, and gets it then.
+            // Only a join may end in `vault:resync`: the client connects again, joins, and receives it then.
             return Err(JoinError::Disconnected);
         }
         counter!("syncscript_resyncs_total").increment(1);
@@ -138,7 +138,7 @@ impl CatchUp<'_> {
         if event.kind == EventType::VaultDeleted {
             self.sender.send(event.kind.as_str(), &event.payload).await?;
         }
-        self.sender.send("vault:left", &Left { vault_id: self.vault, reason: Some(revocation) }).await?;
+        self.sender.send("vault:left", &VaultLeft { vault_id: self.vault, reason: Some(revocation) }).await?;
         Err(JoinError::AccessRevoked(revocation))
     }
 }

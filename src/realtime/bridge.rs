@@ -99,8 +99,8 @@ fn accept(realtime: &Realtime, head: &RequestHead) -> Result<Accepted, (StatusCo
     Ok((response.message_body(()).map_err(|_| (StatusCode::BAD_REQUEST, "not a websocket handshake"))?, request))
 }
 
-/// Converts the request to the type of the `http` crate, version 1, which the engine takes. Returns none if the request
-/// is invalid there.
+/// Converts the request to the type of the `http` crate, version 1, which the engine takes. Returns `None` if the
+/// request is invalid there.
 pub fn engine_request(head: &RequestHead) -> Option<EngineRequest<()>> {
     let mut request = EngineRequest::builder().method(head.method.as_str()).uri(head.uri.to_string());
     for (name, value) in head.headers() {

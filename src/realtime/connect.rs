@@ -2,7 +2,7 @@
 //!
 //! All database work is in the namespace's middleware, before the engine tells the client that it is connected. The
 //! event handler is registered there too, so that no early event is missed.
-//! **On failure.** The client gets a [`ConnectError`], and its connection stays open until it has read that.
+//! **On failure.** The client gets a [`ConnectError`], and its connection stays open until the client has read it.
 
 use std::sync::Arc;
 
@@ -72,13 +72,13 @@ impl Connector {
         }
     }
 
-    /// Removes a session that may not connect. Its connection stays open until the client has read why.
+    /// Removes a session that may not connect. Its connection stays open until the client has read the error.
     fn reject_session(&self, session: Sid) {
         self.roster.remove(session);
         self.connections.forget_polls(session);
     }
 
-    /// Removes everything about a socket whose connection is closed.
+    /// Removes all state of a socket whose connection is closed.
     fn disconnected(&self, session: &SocketSession, id: Sid) {
         for vault in session.close() {
             self.feeds.leave(vault, id);

@@ -56,7 +56,7 @@ impl KillSwitch {
     }
 }
 
-/// Cuts connections by socket, and knows which sessions are blocked.
+/// Cuts connections by socket, and holds the blocked sessions.
 #[derive(Debug, Default)]
 pub struct Connections {
     state: Mutex<State>,
@@ -64,7 +64,7 @@ pub struct Connections {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Of sessions that upgraded from long-polling to a websocket.
+    /// The kill switches of sessions that upgraded from long-polling to a websocket.
     upgraded: HashMap<Sid, KillSwitch>,
     blocked: HashMap<Sid, Instant>,
     /// Number of upgraded connections at which to remove the closed ones.
@@ -165,7 +165,7 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is valid after each step, so a panic elsewhere does not spoil it.
+        // The state is valid after each step, so a panic elsewhere does not corrupt it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

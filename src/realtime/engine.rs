@@ -46,13 +46,13 @@ pub struct Realtime {
     pub(super) roster: Arc<Roster>,
     /// The connections under the sockets.
     pub(super) connections: Arc<Connections>,
-    /// Which web pages may connect.
+    /// The origins whose pages may connect.
     pub(super) origins: AllowedOrigins,
     /// Handles requests and websockets.
     pub(super) engine: EngineService,
-    /// Where websockets are driven.
+    /// The runtime that drives websockets.
     pub(super) runtime: Handle,
-    /// How long a connection may read no data.
+    /// How long a connection may go without reading data.
     pub(super) write_stall: Duration,
 }
 

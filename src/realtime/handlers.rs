@@ -1,9 +1,9 @@
-//! What each event of a client does, and how the server answers.
+//! Handles the events of clients, and acknowledges them.
 //!
-//! Mutations run the same commands as the REST handlers; subscribers learn of them from the outbox alone (I1). The
+//! Mutations run the same commands as the REST handlers; subscribers receive them only through the outbox (I1). The
 //! outcome goes into the acknowledgement, if the client asked for one. An error is emitted as `error` as well.
 //! **On failure.** Outages and defects are logged, and reported to the client without their cause. A socket whose
-//! buffer has no room for the answer is cut, so that its client does not wait for the answer in vain.
+//! buffer has no room for the answer is cut, so that its client does not wait for a lost answer.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use super::join::RoomJoiner;
 use super::member::RoomMember;
 use super::session::{ClientEvent, SessionWorker, SocketSession, Task};
 use super::wire::{
-    EmptyBody, ErrorAck, ErrorBody, JoinBody, JoinOutcome, Left, LeftDuringJoin, SourceDeleted, SourceRequest,
-    SourceWritten, SuccessAck, VaultRef, VaultRequest,
+    EmptyBody, ErrorAck, ErrorBody, JoinBody, JoinOutcome, LeftDuringJoin, SourceDeleted, SourceRequest, SourceWritten,
+    SuccessAck, VaultLeft, VaultRef, VaultRequest,
 };
 use crate::commands::{Commands, NewSourceBody, SourceChangeBody};
 use crate::domain::{Applied, Source};
@@ -63,7 +63,7 @@ impl SessionWorker for EventHandlers {
     }
 }
 
-/// The content of the acknowledgement; none if the socket is closed.
+/// The content of the acknowledgement; `None` if the socket is closed.
 type Answer = Result<Option<Value>, Failure>;
 
 impl EventHandlers {
@@ -90,7 +90,7 @@ impl EventHandlers {
         };
         let answer = match answer {
             Ok(Some(answer)) => answer,
-            // The socket closed in the meantime: there is nobody to answer.
+            // The socket has closed, so nobody waits for an answer.
             Ok(None) => return,
             Err(failure) => return self.answer_failure(&socket, ack, failure),
         };
@@ -105,7 +105,7 @@ impl EventHandlers {
             tracing::warn!(%cause, "an event of a socket failed");
         }
         let (code, message) = match (&error, vault) {
-            // The contract has the same words for an unknown and a forbidden vault.
+            // The contract requires the same message for an unknown and a forbidden vault.
             (Error::NotFound, Some(_)) => ("ACCESS_DENIED", "Access denied to vault".to_owned()),
             _ => (error.code(), error.to_string()),
         };
@@ -138,7 +138,7 @@ impl EventHandlers {
         };
         self.feeds.leave(vault, socket.id);
         session.remove_vault(vault);
-        let left = Left { vault_id: vault, reason: None };
+        let left = VaultLeft { vault_id: vault, reason: None };
         match emit(socket, "vault:left", &left) {
             EmitOutcome::Queued => success(left),
             EmitOutcome::Closed => Ok(None),

@@ -28,7 +28,7 @@ use super::limits::RealtimeLimits;
 use super::member::RoomMember;
 use super::session::SocketSession;
 use super::slow_reader::PacedSender;
-use super::wire::Joined;
+use super::wire::VaultJoined;
 use crate::domain::Role;
 use crate::store::{StoreError, vaults};
 
@@ -54,7 +54,7 @@ impl RoomJoiner {
         Self { pool, feeds, connections, relay, log, limits }
     }
 
-    /// Takes a socket into a vault's room. Returns what `vault:joined` said.
+    /// Takes a socket into a vault's room. Returns the payload of `vault:joined`.
     ///
     /// # Errors
     /// See [`JoinError`].
@@ -64,7 +64,7 @@ impl RoomJoiner {
         socket: &SocketRef,
         vault: VaultId,
         after: Option<Seq>,
-    ) -> Result<Joined, JoinError> {
+    ) -> Result<VaultJoined, JoinError> {
         session.add_vault(vault, self.limits.vaults_per_socket).map_err(JoinError::Rejected)?;
         let outcome = self.join_room(session, socket, vault, after).await;
         let failed = outcome.as_ref().is_err_and(|error| !matches!(error, JoinError::Deferred(_)));
@@ -82,7 +82,7 @@ impl RoomJoiner {
         socket: &SocketRef,
         vault: VaultId,
         after: Option<Seq>,
-    ) -> Result<Joined, JoinError> {
+    ) -> Result<VaultJoined, JoinError> {
         let pending_join = self.feeds.begin_join(vault);
         let (role, head) = match with_query_timeout(vaults::membership(&self.pool, session.user.id, vault)).await {
             Ok(membership) => membership,
@@ -92,7 +92,7 @@ impl RoomJoiner {
             }
             Err(error) => return Err(error.into()),
         };
-        // A second join starts over: its `after` says what the client has.
+        // A second join starts over, because its `after` is the client's position.
         self.feeds.leave(vault, socket.id);
         if pending_join.init_position(head) {
             self.relay.mark(vault);
@@ -182,14 +182,14 @@ impl RoomJoiner {
         socket: &SocketRef,
         catch_up: &mut CatchUp<'_>,
         pending_join: &PendingJoin<RoomMember>,
-    ) -> Result<Joined, JoinError> {
+    ) -> Result<VaultJoined, JoinError> {
         let vault = catch_up.vault;
         let mut member = RoomMember::new(socket.clone(), Arc::clone(session), Arc::clone(&self.connections), vault);
         loop {
             catch_up.sender.wait_for_drain().await?;
             // The feed sends this at the moment of entering, so that no event can come in between.
-            let joined = Joined { vault_id: vault, role: catch_up.role, seq: catch_up.position };
-            member.greeting = (!catch_up.rejoins).then(|| joined.clone());
+            let joined = VaultJoined { vault_id: vault, role: catch_up.role, seq: catch_up.position };
+            member.confirmation = (!catch_up.rejoins).then(|| joined.clone());
             let drain_count = catch_up.sender.current_drain_count();
             match pending_join.enter(member, catch_up.position) {
                 Admission::Admitted => return Ok(joined),

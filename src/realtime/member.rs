@@ -21,9 +21,9 @@ use uuid::Uuid;
 use super::connections::Connections;
 use super::emit::{EmitOutcome, emit};
 use super::session::SocketSession;
-use super::wire::{Joined, Left};
+use super::wire::{VaultJoined, VaultLeft};
 
-/// Most replayed events between two drains of a socket's buffer of 128. The rest of the buffer is for live events.
+/// Maximum number of replayed events per drain of a socket's buffer of 128. The rest of the buffer is for live events.
 const MAX_REPLAYED_PER_DRAIN: u32 = 48;
 
 /// A socket that receives a vault's events.
@@ -32,8 +32,8 @@ pub struct RoomMember {
     session: Arc<SocketSession>,
     connections: Arc<Connections>,
     vault: VaultId,
-    /// The payload of `vault:joined`; none for a socket that rejoins.
-    pub greeting: Option<Joined>,
+    /// The payload of `vault:joined`; `None` for a socket that rejoins.
+    pub confirmation: Option<VaultJoined>,
     /// Replayed events since the buffer last drained.
     replayed: u32,
     /// The drain count at that time.
@@ -42,7 +42,7 @@ pub struct RoomMember {
 
 impl RoomMember {
     pub fn new(socket: SocketRef, session: Arc<SocketSession>, connections: Arc<Connections>, vault: VaultId) -> Self {
-        Self { socket, session, connections, vault, greeting: None, replayed: 0, drain_count: 0 }
+        Self { socket, session, connections, vault, confirmation: None, replayed: 0, drain_count: 0 }
     }
 
     fn offer<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Delivery {
@@ -54,8 +54,8 @@ impl RoomMember {
     }
 }
 
-/// Adds the field `replay`, which tells a replayed event from a live one, to the stored payload. Returns none if the
-/// payload is not an object: such an event is not sent, since the client would take it for a live one.
+/// Adds the field `replay`, which tells a replayed event from a live one, to the stored payload. Returns `None` if
+/// the payload is not an object: such an event is not sent, since the client would take it for a live one.
 fn mark_as_replay(event: &Event, replay: Uuid) -> Option<Box<RawValue>> {
     let body = event.payload.get().trim_end().strip_suffix('}')?;
     RawValue::from_string(format!("{body},\"replay\":\"{replay}\"}}")).ok()
@@ -69,7 +69,7 @@ impl Subscriber for RoomMember {
     }
 
     fn confirm_join(&mut self) -> Delivery {
-        self.greeting.take().map_or(Delivery::Accepted, |greeting| self.offer("vault:joined", &greeting))
+        self.confirmation.take().map_or(Delivery::Accepted, |confirmation| self.offer("vault:joined", &confirmation))
     }
 
     fn deliver(&self, event: &Event) -> Delivery {
@@ -83,7 +83,7 @@ impl Subscriber for RoomMember {
                 return delivery;
             }
         }
-        match self.offer("vault:left", &Left { vault_id: self.vault, reason: Some(revocation) }) {
+        match self.offer("vault:left", &VaultLeft { vault_id: self.vault, reason: Some(revocation) }) {
             // The first of two messages was sent, so a rejoin would repeat it: the client must connect again.
             Delivery::Full if deleted => self.connections.cut_slow_reader(&self.socket),
             Delivery::Full => return Delivery::Full,

@@ -10,7 +10,7 @@
 //! | `connections` | the kill switch of each connection; blocked sessions |
 //! | `guarded_stream` | the byte stream under a websocket: closes slow readers, obeys the kill switch |
 //! | `emit` | puts one message into a socket's buffer |
-//! | `roster` | who is connected; closes sockets whose session ended (I6) |
+//! | `roster` | the connected sockets; closes those whose session ended (I6) |
 //! | `session` | one socket's queue of tasks |
 //! | `receive` | queues what a client sends, or rejects it |
 //! | `member` | a socket in a vault's room: takes events, falls behind, is removed (I5, I6) |

@@ -1,7 +1,7 @@
 //! Hands long-polling requests from the HTTP server to the Socket.IO engine.
 //!
 //! The origin is checked here for every method: a GET opens a session too.
-//! **On failure.** Errors have the engine's own format and numbers, which its clients know.
+//! **On failure.** Errors have the engine's own format and numbers, which Socket.IO clients expect.
 
 use std::sync::Arc;
 

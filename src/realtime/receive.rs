@@ -1,8 +1,8 @@
 //! Queues the events that a client sends, or rejects them.
 //!
-//! The engine calls [`EventReceiver`] while it reads the connection, so in order. Nothing here waits.
-//! **On failure.** An event that is too large, too fast or too many is rejected with an `error` event and the
-//! acknowledgement. If the socket's buffer is full, the rejection is dropped.
+//! The engine calls [`EventReceiver`] while it reads the connection, so events arrive in order. Nothing here waits.
+//! **On failure.** An event that is too large, or exceeds the rate or the queue, is rejected with an `error` event and
+//! the acknowledgement. If the socket's buffer is full, the rejection is dropped.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ fn read(
 /// Rejects an event that was not handled.
 fn reject(event: ClientEvent, error: &Error) {
     let body = ErrorBody { code: error.code().to_owned(), message: error.to_string(), vault_id: None };
-    // A full buffer means that this client reads less than it sends. The event is still rejected, but without notice.
+    // A full buffer means that this client reads less than it sends. The event is rejected without a message.
     if emit(&event.socket, "error", &body) == EmitOutcome::Queued {
         event.ack.send(&ErrorAck::new(body)).ok();
     }

@@ -42,7 +42,7 @@ struct RosterEntry {
     token: TokenHash,
     /// Whether the session has no row: the encrypted token itself is the session.
     encrypted: bool,
-    /// The user and the expiry; none while the session is being looked up.
+    /// The user and the expiry; `None` while the session is being looked up.
     session: Option<(UserId, DateTime<Utc>)>,
 }
 
@@ -154,7 +154,7 @@ impl Roster {
             }
         }
         let now = Utc::now();
-        // A socket whose session is still being looked up is left alone: that look-up sees whether the session ended.
+        // A socket whose session is still being looked up is skipped, because that look-up sees whether the session ended.
         self.cut_where(connections, |entry| {
             entry.session.is_some_and(|(user, _)| deleted.contains(&user))
                 || entry.session.is_some()
@@ -169,7 +169,7 @@ impl Roster {
         (entries.len() - polling, polling)
     }
 
-    /// Disconnects the sockets that the engine does not clean up, or not soon: those whose connection was lost while
+    /// Disconnects the sockets that the engine cleans up late or never: those whose connection was lost while
     /// their session was looked up, and blocked long-polling sessions.
     fn disconnect_cut_sockets(&self, connections: &Connections) {
         let cut: Vec<SocketRef> = {
@@ -194,7 +194,7 @@ impl Roster {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Sid, RosterEntry>> {
-        // The map is valid after each step, so a panic elsewhere does not spoil it.
+        // The map is valid after each step, so a panic elsewhere does not corrupt it.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

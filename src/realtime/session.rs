@@ -8,7 +8,7 @@
 //! **State.** The queue, and whether a worker runs; the vaults whose room the socket is in or on its way into; whether
 //! the connection is closed. Each has its own lock, never held across an await.
 //! **On failure.** A full queue or an exceeded rate gives the event back to the caller. A rejoin is never rejected.
-//! This module does not know what an event does: the [`SessionWorker`] does.
+//! The [`SessionWorker`] handles the events; this module only orders them.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use crate::domain::User;
 use crate::error::Error;
 use crate::rate_limit::{Rate, TokenBucket};
 
-/// Most events that may wait. Further events are rejected until earlier ones have run.
+/// Maximum number of events that may wait. Further events are rejected until earlier ones have run.
 const MAX_QUEUED_EVENTS: usize = 64;
 
 /// Runs the tasks of a session.
@@ -69,11 +69,11 @@ impl Queue {
 
 /// One event that a client sent.
 pub struct ClientEvent {
-    /// The socket that it came from.
+    /// The socket that sent the event.
     pub socket: SocketRef,
-    /// Its name.
+    /// The event's name.
     pub name: String,
-    /// Its first argument; none if the argument is not valid JSON.
+    /// The event's first argument; `None` if the argument is not valid JSON.
     pub data: Option<Value>,
     /// Sends the acknowledgement.
     pub ack: AckSender,
@@ -170,6 +170,6 @@ impl SocketSession {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every step leaves the value valid, so a panic elsewhere does not spoil it.
+    // Every step leaves the value valid, so a panic elsewhere does not corrupt it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

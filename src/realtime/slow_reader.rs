@@ -25,7 +25,7 @@ pub struct PacedSender<'a> {
     socket: &'a SocketRef,
     session: &'a SocketSession,
     connections: &'a Connections,
-    /// How long the socket may read no data.
+    /// How long the socket may go without reading data.
     write_stall: Duration,
     /// Whether the buffer was full since it last drained.
     was_full: bool,

@@ -73,7 +73,8 @@ pub struct EmptyBody {}
 /// The socket is in the vault's room.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Joined {
+#[schemars(rename = "Joined")]
+pub struct VaultJoined {
     /// The vault.
     pub vault_id: VaultId,
     /// The user's role in the vault.
@@ -85,10 +86,11 @@ pub struct Joined {
 /// The socket has left the vault's room.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Left {
+#[schemars(rename = "Left")]
+pub struct VaultLeft {
     /// The vault.
     pub vault_id: VaultId,
-    /// Why. Absent in the answer to `vault:leave`.
+    /// The reason. Absent in the answer to `vault:leave`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Revocation")]
     pub reason: Option<Revocation>,
@@ -212,7 +214,7 @@ impl<const VALUE: bool> JsonSchema for Always<VALUE> {
 #[schemars(inline)]
 pub enum JoinOutcome {
     /// The socket is in the room.
-    Joined(Joined),
+    Joined(VaultJoined),
     /// The membership ended during the join.
     Left(LeftDuringJoin),
 }
@@ -224,7 +226,7 @@ pub enum JoinOutcome {
 pub struct LeftDuringJoin {
     /// The vault.
     pub vault_id: VaultId,
-    /// Why.
+    /// The reason.
     pub left: Revocation,
 }
 
@@ -247,6 +249,6 @@ pub struct SourceDeleted {
     pub seq: Seq,
     /// The source.
     pub source_id: SourceId,
-    /// The vault it was in.
+    /// The vault that contained the source.
     pub vault_id: VaultId,
 }

@@ -29,7 +29,7 @@ export interface Joined {
 
 /** The socket has left the vault's room. */
 export interface Left {
-  /** Why. Absent in the answer to `vault:leave`. */
+  /** The reason. Absent in the answer to `vault:leave`. */
   reason?: Revocation;
   /** The vault. */
   vaultId: string;
@@ -55,7 +55,7 @@ export interface MemberAdded {
   eventId: string;
   /** The new member. */
   member: Member;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -71,7 +71,7 @@ export interface MemberRemoved {
   actor: Actor;
   /** The event's permanent id. */
   eventId: string;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -91,7 +91,7 @@ export interface MemberUpdated {
   eventId: string;
   /** The member as it is now. */
   member: Member;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -149,7 +149,7 @@ export interface SourceCreated {
   actor: Actor;
   /** The event's permanent id. */
   eventId: string;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -165,7 +165,7 @@ export interface SourceDeleted {
   actor: Actor;
   /** The event's permanent id. */
   eventId: string;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -183,7 +183,7 @@ export interface SourceUpdated {
   actor: Actor;
   /** The event's permanent id. */
   eventId: string;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -201,7 +201,7 @@ export interface VaultCreated {
   eventId: string;
   /** The vault's owner. */
   member: Member;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -219,7 +219,7 @@ export interface VaultDeleted {
   actor: Actor;
   /** The event's permanent id. */
   eventId: string;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -250,7 +250,7 @@ export interface VaultUpdated {
   actor: Actor;
   /** The event's permanent id. */
   eventId: string;
-  /** The replay's id, only in an event that an operator sent again. Such an event moves no position. */
+  /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
   /** The position in the vault's log, which has no holes: 1, 2, 3, … */
   seq: number;
@@ -262,22 +262,22 @@ export interface VaultUpdated {
   vaultId: string;
 }
 
-/** How `source:created` is acknowledged. */
+/** The acknowledgement of `source:created`. */
 export type SourceCreatedAck = { ok: true; seq: number; source: Source; } | { code: string; message: string; ok: false; vaultId?: string; };
 
-/** How `source:deleted` is acknowledged. */
+/** The acknowledgement of `source:deleted`. */
 export type SourceDeletedAck = { ok: true; seq: number; sourceId: string; vaultId: string; } | { code: string; message: string; ok: false; vaultId?: string; };
 
-/** How `source:updated` is acknowledged. */
+/** The acknowledgement of `source:updated`. */
 export type SourceUpdatedAck = { ok: true; seq: number; source: Source; } | { code: string; message: string; ok: false; vaultId?: string; };
 
-/** How `vault:join` is acknowledged. */
+/** The acknowledgement of `vault:join`. */
 export type VaultJoinAck = { ok: true; } & (Joined | { left: Revocation; vaultId: string; }) | { code: string; message: string; ok: false; vaultId?: string; };
 
-/** How `vault:leave` is acknowledged. */
+/** The acknowledgement of `vault:leave`. */
 export type VaultLeaveAck = { ok: true; reason?: Revocation; vaultId: string; } | { code: string; message: string; ok: false; vaultId?: string; };
 
-/** The events of a vault's log, and what each carries. */
+/** The payload of each event in a vault's log. */
 export interface VaultEventPayloads {
   "member:added": MemberAdded;
   "member:removed": MemberRemoved;
@@ -290,7 +290,7 @@ export interface VaultEventPayloads {
   "vault:updated": VaultUpdated;
 }
 
-/** What the server says, for the types of socket.io-client. */
+/** Events from the server, for the types of socket.io-client. */
 export interface ServerToClientEvents {
   /** An event of this client was rejected. */
   "error": (payload: Refusal) => void;
@@ -311,7 +311,7 @@ export interface ServerToClientEvents {
   "vault:updated": (payload: VaultUpdated) => void;
 }
 
-/** What clients say, for the types of socket.io-client. */
+/** Events from clients, for the types of socket.io-client. */
 export interface ClientToServerEvents {
   /** Add a source, as POST /api/vaults/{vaultId}/sources does. */
   "source:created": (request: { fileUrl: string; title: string; vaultId: string; }, ack?: (answer: SourceCreatedAck) => void) => void;

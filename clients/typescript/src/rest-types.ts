@@ -190,7 +190,7 @@ export interface components {
             member: components["schemas"]["EventMember"];
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
@@ -222,7 +222,7 @@ export interface components {
             eventId: string;
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
@@ -250,7 +250,7 @@ export interface components {
             member: components["schemas"]["EventMember"];
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
@@ -450,7 +450,7 @@ export interface components {
             eventId: string;
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
@@ -474,7 +474,7 @@ export interface components {
             eventId: string;
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
@@ -516,7 +516,7 @@ export interface components {
             eventId: string;
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
@@ -594,7 +594,7 @@ export interface components {
             member: components["schemas"]["EventMember"];
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
@@ -620,7 +620,7 @@ export interface components {
             eventId: string;
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
@@ -693,7 +693,7 @@ export interface components {
             eventId: string;
             /**
              * Format: uuid
-             * @description The replay's id, only in an event that an operator sent again. Such an event moves no position.
+             * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
             /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */

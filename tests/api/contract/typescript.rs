@@ -31,7 +31,7 @@ fn generate(document: &Value) -> String {
     for (name, schema) in types.schemas.as_object().expect("schemas") {
         out += &types.declaration(name, schema);
     }
-    let (mut events, mut heard, mut sent) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut events, mut received, mut sent) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let messages = document["components"]["messages"].as_object().expect("messages");
     for (key, message) in messages {
         let (kind, name) = key.split_once('.').expect("a kind and a name");
@@ -39,12 +39,12 @@ fn generate(document: &Value) -> String {
         match kind {
             "event" => {
                 events.insert(name, format!("{};", payload));
-                heard.insert(name, (None, format!("(payload: {payload}) => void;")));
+                received.insert(name, (None, format!("(payload: {payload}) => void;")));
             }
             // An event of Socket.IO itself, which its client already types.
             "answer" if name == "connect_error" => {}
             "answer" => {
-                heard.insert(name, (Some(summary), format!("(payload: {payload}) => void;")));
+                received.insert(name, (Some(summary), format!("(payload: {payload}) => void;")));
             }
             "request" => {
                 let ack = format!("{}Ack", pascal(name));
@@ -54,19 +54,23 @@ fn generate(document: &Value) -> String {
                 );
             }
             "ack" => {
-                write!(out, "\n/** How `{name}` is acknowledged. */\nexport type {}Ack = {payload};\n", pascal(name))
-                    .expect("written");
+                write!(
+                    out,
+                    "\n/** The acknowledgement of `{name}`. */\nexport type {}Ack = {payload};\n",
+                    pascal(name)
+                )
+                .expect("written");
             }
             _ => panic!("unknown kind of message: {key}"),
         }
     }
-    out += "\n/** The events of a vault's log, and what each carries. */\nexport interface VaultEventPayloads {\n";
+    out += "\n/** The payload of each event in a vault's log. */\nexport interface VaultEventPayloads {\n";
     for (name, payload) in events {
         writeln!(out, "  \"{name}\": {payload}").expect("written");
     }
     out += "}\n";
-    out += &map("ServerToClientEvents", "What the server says, for the types of socket.io-client.", heard);
-    out += &map("ClientToServerEvents", "What clients say, for the types of socket.io-client.", sent);
+    out += &map("ServerToClientEvents", "Events from the server, for the types of socket.io-client.", received);
+    out += &map("ClientToServerEvents", "Events from clients, for the types of socket.io-client.", sent);
     out
 }
 
@@ -145,7 +149,7 @@ impl Types<'_> {
             if !indent.is_empty() {
                 out += &comment(property["description"].as_str(), indent);
             }
-            let mark = if required.iter().any(|one| one == name) { "" } else { "?" };
+            let mark = if required.iter().any(|required| required == name) { "" } else { "?" };
             write!(out, "{indent}{name}{mark}: {};{end}", self.of(property)).expect("written");
         }
         out + "}"
