@@ -1,4 +1,4 @@
--- What operators and servers tell each other. Both directions use rows, so every node reads them the same way.
+-- Messages between operators and servers: rows in both directions, so that every node reads the same messages.
 
 -- Replays: operators ask the servers to send stored events again. `outbox-worker replay` inserts a row.
 CREATE TABLE replays (

@@ -135,7 +135,7 @@ impl Application {
     /// Serves until `stop` is ready, then finishes requests in progress and closes connections.
     ///
     /// # Errors
-    /// A background task or the HTTP server ended. The process must not go on.
+    /// A background task or the HTTP server ended; the process must then exit.
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let failure = tokio::select! {
             () = stop => None,

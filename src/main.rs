@@ -91,7 +91,7 @@ async fn seed_demo(options: PgConnectOptions) -> anyhow::Result<()> {
 }
 
 async fn connect_and_migrate(options: PgConnectOptions) -> anyhow::Result<Db> {
-    // A pool would retry until its timeout. A person at a terminal should see the error at once.
+    // A pool would retry until its timeout. An operator at a terminal should see the error immediately.
     let probe = options.connect().await.context("DATABASE_URL: the database cannot be reached")?;
     probe.close().await.ok();
     let db = Db::new(options, 2);

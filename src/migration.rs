@@ -65,7 +65,7 @@ async fn migrate_when_reachable(pool: Db, state: SchemaState) {
         }
     });
     if let Err(error) = migrated.await {
-        // Waiting would not help: the task ends, and with it the process.
+        // A retry would not help. The task ends, and the process with it.
         tracing::error!(%error, "the database cannot be migrated");
         return;
     }

@@ -2,8 +2,8 @@
 //!
 //! The rate limiting crates cannot give a token back, which sign-in needs: an attempt takes a token when it begins, and
 //! gives it back when it succeeds. So only failures count, yet a thousand concurrent attempts do not slip through.
-//! **On failure.** Nothing here can fail. The buckets are in memory: each node counts for itself, from zero after a
-//! restart.
+//! **On failure.** Nothing here can fail. The buckets are in memory: each node counts separately, from zero
+//! after a restart.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub struct Rate {
     /// Tokens that return per second.
     pub per_second: f64,
-    /// Most tokens a bucket holds.
+    /// Maximum number of tokens in a bucket.
     pub burst: f64,
 }
 
@@ -60,7 +60,7 @@ pub struct KeyedRateLimiter<K> {
     buckets: Mutex<HashMap<K, TokenBucket>>,
 }
 
-/// Number of keys at which those with full buckets are removed. Bounds the memory that a flood of invented keys can
+/// Number of keys at which the keys with full buckets are removed. Bounds the memory that a flood of invented keys can
 /// take: a bucket that is not full had an attempt within the last minutes.
 const PRUNE_AT: usize = 10_000;
 

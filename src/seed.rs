@@ -9,7 +9,7 @@ use crate::domain::{Email, FileUrl, MemberName, Password, Role, SourceTitle, Use
 use crate::error::Error;
 use crate::store::{users, vaults};
 
-/// The password of the demo users. It is public: the users exist only where someone asked for them.
+/// The password of the demo users. It is public: the demo users exist only where an operator added them.
 pub const PASSWORD: &str = "syncscript-demo";
 const VAULT: &str = "Demo vault";
 /// The demo users: email address, name, role.

@@ -28,13 +28,13 @@ pub fn issue(cookie: Option<&str>, secrets: &[String], random: [u8; 32]) -> Csrf
     CsrfToken { new_cookie: Some(format!("{token}%7C{hash}")), token }
 }
 
-/// Whether the submitted token is that of a valid cookie.
+/// Returns whether the submitted token belongs to a valid cookie.
 #[must_use]
 pub fn verify(cookie: Option<&str>, submitted: &str, secrets: &[String]) -> bool {
     cookie.and_then(|cookie| verified_token(cookie, secrets)).is_some_and(|token| equal(token, submitted))
 }
 
-/// The token of the cookie, if one of the secrets signed it.
+/// Returns the cookie's token if one of the secrets signed it.
 fn verified_token<'a>(cookie: &'a str, secrets: &[String]) -> Option<&'a str> {
     let (token, hash) = ["%7C", "%7c", "|"].iter().find_map(|bar| cookie.split_once(bar))?;
     let valid = !token.is_empty() && secrets.iter().any(|secret| equal(&sign(token, secret), hash));

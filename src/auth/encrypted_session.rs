@@ -1,4 +1,4 @@
-//! Decrypts the tokens of Auth.js, and checks what they claim: the user and the validity period.
+//! Decrypts the tokens of Auth.js, and checks their claims: the user and the validity period.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! Decrypts the tokens of Auth.js: compact JWE (RFC 7516), with a key that both sides derive from the shared secret.
 //!
 //! Before the tag is verified (in constant time), only the header's `enc` and `kid` are used, to choose among this
-//! server's own keys. Anything that Auth.js does not write is rejected: `alg` must be `dir`, and `enc` one of the two
-//! that it uses. This module uses neither the clock nor the database.
+//! server's own keys. A token that Auth.js would not write is rejected: `alg` must be `dir`, and `enc` one of the two
+//! encryptions that Auth.js uses. This module uses neither the clock nor the database.
 
 use aes::Aes256;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -50,7 +50,7 @@ struct Header {
     zip: Option<serde_json::Value>,
 }
 
-/// Whether a cookie's value looks like a compact JWE. The tokens of this server have no dots.
+/// Returns whether a cookie's value looks like a compact JWE. The tokens of this server have no dots.
 #[must_use]
 pub fn is_compact(token: &str) -> bool {
     token.split('.').count() == 5
@@ -83,7 +83,7 @@ impl Keys {
         if !plain || parts.next().is_some() {
             return None;
         }
-        // Decoding rejects base64 that is not canonical: a token has one spelling, so one hash revokes it.
+        // Decoding rejects non-canonical base64: each token has exactly one text form, so revoking one hash is enough.
         let content =
             EncryptedContent { aad: protected, iv: decode(iv)?, ciphertext: decode(ciphertext)?, tag: decode(tag)? };
         let selects = |thumbprint: &str| header.kid.as_deref().is_none_or(|kid| kid == thumbprint);

@@ -1,7 +1,7 @@
 //! Rate limits of logins and registrations, per account and per client address.
 //!
-//! An attempt is counted before it runs, so that a thousand simultaneous attempts do not pass, and is given back if the
-//! login succeeds, so that only failures count.
+//! An attempt is counted before it runs, so that a thousand simultaneous attempts cannot bypass the limit. A successful
+//! login is subtracted again, so that only failures count.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
@@ -33,7 +33,7 @@ impl LoginAttempts {
         by_address.and(by_account).map_err(|wait| Error::TooManyAttempts { retry_after_s: wait.as_secs() + 1 })
     }
 
-    /// Gives a successful login back.
+    /// Subtracts the attempt of a successful login.
     pub fn give_back(&self, account: &str, address: Option<IpAddr>) {
         self.accounts.give_back(&account.to_owned());
         if let Some(address) = address {
@@ -42,7 +42,7 @@ impl LoginAttempts {
     }
 }
 
-/// The unit that counts as one address: for IPv6 the /64 network, because a client usually controls all of it.
+/// Returns the address to count: for IPv6 its /64 network, because a client usually controls all of it.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

@@ -27,7 +27,7 @@ impl PasswordHasher {
     /// Allows one concurrent hash per core.
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        // Before the first login needs it; otherwise that login's duration would show that its address is unknown.
+        // Computed before the first login, whose duration would otherwise show that its address is unknown.
         std::thread::spawn(|| LazyLock::force(&DUMMY_HASH));
         Self { permits: Arc::new(Semaphore::new(cores)) }
     }
@@ -40,7 +40,7 @@ impl PasswordHasher {
         self.run_blocking(move || hash(password.as_bytes())).await?
     }
 
-    /// Whether the password matches the stored hash. Without a hash, takes as long and returns false.
+    /// Returns whether the password matches the stored hash. Without a hash, takes equally long and returns false.
     ///
     /// # Errors
     /// Only defects.

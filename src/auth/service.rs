@@ -112,9 +112,9 @@ impl Auth {
     /// Creates a session. `address` is the client's address, if known.
     ///
     /// # Errors
-    /// BadCredentials for an unknown email address as for a wrong password, TooManyAttempts, outages.
+    /// BadCredentials (the same for an unknown email address and a wrong password), TooManyAttempts, outages.
     pub async fn login(&self, email: &str, password: Password, address: Option<IpAddr>) -> Result<NewSession, Error> {
-        // No user can have such an address, so it takes no memory as an account. Postgres does not accept NUL in text.
+        // No user can have such an address, so the rate limiter does not store it. Postgres rejects NUL in text.
         if email.chars().count() > MAX_EMAIL_LENGTH || email.contains('\0') {
             self.attempts.count(None, address)?;
             return Err(Error::BadCredentials);
@@ -216,7 +216,7 @@ impl Auth {
         Ok(csrf::issue(self.csrf_cookie(header), self.csrf_secrets().await?, random))
     }
 
-    /// Whether the submitted CSRF token is that of the cookie.
+    /// Returns whether the submitted CSRF token matches the cookie.
     ///
     /// # Errors
     /// Outages.
@@ -228,7 +228,7 @@ impl Auth {
         find_cookie(header?, self.cookie_names.csrf)
     }
 
-    /// The secrets shared with Auth.js, so that both sides accept each other's cookies, and the secret of all nodes.
+    /// Returns the secrets shared with Auth.js, so that both accept each other's cookies, and the secret of all nodes.
     async fn csrf_secrets(&self) -> Result<&[String], Error> {
         let secrets = self.csrf_secrets.get_or_try_init(async || {
             let own = secrets::csrf_secret(&self.pool).await?;

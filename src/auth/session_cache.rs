@@ -18,9 +18,9 @@ use crate::domain::Session;
 use crate::store::session_changes::SessionChange;
 use crate::store::sessions::TokenHash;
 
-/// How long an entry may be used: much shorter than the window in which changes are read.
+/// The maximum age of an entry: much shorter than the window in which changes are read.
 const MAX_AGE: Duration = Duration::from_secs(5);
-/// How long ago the changes may have been read.
+/// The maximum age of the last read of the changes.
 const MAX_CHANGES_AGE: Duration = Duration::from_secs(1);
 /// The maximum number of entries, which take a few megabytes.
 const MAX_ENTRIES: usize = 16_384;

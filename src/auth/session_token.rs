@@ -7,7 +7,7 @@ use super::cookie_names::CookieNames;
 use super::jwe;
 use crate::store::sessions::TokenHash;
 
-/// The maximum length of a token in bytes, all chunks included. Node.js, which runs Auth.js, accepts no longer headers.
+/// The maximum length of a token in bytes, all chunks included. Node.js, which runs Auth.js, rejects longer headers.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// The maximum number of chunks. The longest token has fewer, at the 3936 bytes per chunk that Auth.js writes.
 const MAX_CHUNKS: usize = 8;
@@ -38,25 +38,25 @@ impl<'a> SessionToken<'a> {
         (token.len() <= MAX_TOKEN_BYTES).then_some(Self { token, issuer })
     }
 
-    /// The text of the token.
+    /// Returns the text of the token.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.token
     }
 
-    /// Who issued the token, as its cookie's name says.
+    /// Returns who issued the token, according to the cookie's name.
     #[must_use]
     pub const fn issuer(&self) -> Issuer {
         self.issuer
     }
 
-    /// Whether the token is an encrypted session, which has no row.
+    /// Returns whether the token is an encrypted session, which has no row.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         jwe::is_compact(&self.token)
     }
 
-    /// The hash that identifies the session.
+    /// Returns the hash that identifies the session.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.token)
@@ -74,7 +74,7 @@ pub fn session_cookies(header: &str, names: CookieNames) -> impl Iterator<Item =
     })
 }
 
-/// The value of a cookie, joined from the chunks `name.0`, `name.1` and so on if it has any.
+/// Returns the value of a cookie, joined from the chunks `name.0`, `name.1` and so on if it has any.
 fn join_chunks<'a>(header: &'a str, name: &str) -> Option<Cow<'a, str>> {
     if let Some(value) = find_cookie(header, name).filter(|value| !value.is_empty()) {
         return Some(value.into());

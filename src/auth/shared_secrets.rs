@@ -2,8 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// The minimum length of a secret in bytes. The recommended `openssl rand -base64 33` gives 44; half of that is beyond
-/// guessing.
+/// The minimum length of a secret in bytes. The recommended `openssl rand -base64 33` gives 44; half of that is still
+/// infeasible to guess.
 const MIN_LENGTH: usize = 32;
 
 /// The secrets in use, newest first. The first one signs, all of them verify and decrypt.
@@ -33,12 +33,12 @@ impl SharedSecrets {
         }
     }
 
-    /// The secrets, newest first.
+    /// Returns the secrets, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(ExposeSecret::expose_secret)
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no secrets.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,10 +1,10 @@
-//! Who gives a command.
+//! The caller of a command.
 
 use syncscript_types::UserId;
 
 use crate::domain::IdempotencyKey;
 
-/// The user who gives a command.
+/// The user who calls a command.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The user.

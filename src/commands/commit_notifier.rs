@@ -19,7 +19,7 @@ impl CommitNotifier {
         Self { relay, other_nodes }
     }
 
-    /// Marks these vaults. Call it after the commit.
+    /// Marks these vaults. Call this after the commit.
     pub fn mark(&self, vaults: impl Iterator<Item = VaultId> + Clone) {
         self.relay.mark_many(vaults.clone());
         self.other_nodes.mark_many(vaults);

@@ -1,8 +1,8 @@
-//! Runs a command that carries an `Idempotency-Key` once, and gives repetitions the same answer (I9).
+//! Runs a command with an `Idempotency-Key` once, and answers repetitions with the stored response (I9).
 //!
-//! The mutation and its stored answer are committed in one transaction, so either both exist or neither.
-//! **On failure.** A rejected or failed mutation stores no answer: when repeated, it is judged again. If the connection
-//! breaks during the commit, a repetition finds out what happened.
+//! The mutation and its stored response are committed in one transaction, so either both exist or neither.
+//! **On failure.** A rejected or failed mutation stores no response, so a repetition runs again. If the connection
+//! breaks during the commit, a repetition shows whether the mutation was committed.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub struct IdempotentRequest<'a> {
 }
 
 impl<'a> IdempotentRequest<'a> {
-    /// Returns none if the caller gave no key. `request` is the command's name and arguments.
+    /// Returns `None` if the caller sent no key. `request` is the command's name and arguments.
     ///
     /// # Errors
     /// Defects only.
@@ -45,7 +45,7 @@ impl<'a> IdempotentRequest<'a> {
     }
 }
 
-/// Runs the mutation, or returns the stored answer of the request's first run. Answers are valid for `key_lifetime`.
+/// Runs the mutation, or returns the stored response of the request's first run. It is valid for `key_lifetime`.
 ///
 /// # Errors
 /// KeyReused, KeyInFlight; the errors of the mutation; outages.
@@ -62,7 +62,7 @@ where
     let mut lease = pool.lease().await.map_err(StoreError::from)?;
     let mut transaction = lease.begin().await.map_err(StoreError::from)?;
     let outcome = replay_or_run(&mut transaction, key_lifetime, &request, mutation).await;
-    // Ends the transaction now, and not when the connection is next used: the key is locked until then.
+    // Ends the transaction now, not at the connection's next use, because the key stays locked until the end.
     match &outcome {
         Ok(_) => transaction.commit().await,
         Err(_) => transaction.rollback().await,
@@ -84,15 +84,15 @@ where
 {
     let IdempotentRequest { user, key, request_hash } = request;
     match idempotency::claim(db, *user, key, key_lifetime.as_secs_f64()).await? {
-        KeyState::Used(first_hash, answer) if first_hash == *request_hash => {
-            serde_json::from_value(answer).map_err(internal)
+        KeyState::Used(first_hash, response) if first_hash == *request_hash => {
+            serde_json::from_value(response).map_err(internal)
         }
         KeyState::Used(..) => Err(Error::KeyReused),
         KeyState::InFlight => Err(Error::KeyInFlight),
         KeyState::New => {
             let applied = mutation(db).await?;
-            let answer = serde_json::to_value(&applied).map_err(internal)?;
-            idempotency::store_response(db, *user, key, request_hash, &answer).await?;
+            let response = serde_json::to_value(&applied).map_err(internal)?;
+            idempotency::store_response(db, *user, key, request_hash, &response).await?;
             Ok(applied)
         }
     }

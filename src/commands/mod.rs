@@ -6,7 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `caller` | who gives a command, and under which idempotency key |
+//! | `caller` | the user who calls a command, and the idempotency key |
 //! | `source_input` | the data of a source, as clients send it |
 //! | `commit_notifier` | announces committed events to the relays |
 //! | `group_commit` | writes concurrent source mutations in shared transactions |

@@ -50,13 +50,13 @@ pub struct Commands {
     notifier: CommitNotifier,
     creations: Arc<GroupCommit<SourceCreation>>,
     changes: Arc<GroupCommit<SourceMutation>>,
-    /// How long answers are kept for repetitions.
+    /// How long responses are kept for repetitions.
     key_lifetime: Duration,
 }
 
 impl Commands {
     /// After each commit, marks the vault on `relay`, the relay of this process, and on `other_nodes`, the notifier.
-    /// The answers of commands with an idempotency key are valid for `key_lifetime`. Call it in a Tokio runtime: the
+    /// Stored responses of idempotency keys are valid for `key_lifetime`. Call this in a Tokio runtime: the
     /// group commit runs its tasks there.
     #[must_use]
     pub fn new(pool: Db, relay: Arc<WakeSignal>, other_nodes: Arc<WakeSignal>, key_lifetime: Duration) -> Self {
@@ -183,7 +183,7 @@ impl Commands {
         Ok(Applied { vault_id, seq, value: () })
     }
 
-    /// Writes a mutation of a source: in a group commit, or in one transaction with its stored answer.
+    /// Writes a mutation of a source: in a group commit, or in one transaction with its stored response.
     async fn write<W: SourceWrite>(
         &self,
         request: Option<IdempotentRequest<'_>>,

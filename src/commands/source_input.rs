@@ -19,7 +19,7 @@ pub struct NewSource {
     pub file_url: FileUrl,
 }
 
-/// What to change in a source; none leaves a field as it is.
+/// The changes to a source; `None` keeps a field's value.
 #[derive(Debug)]
 pub struct SourceChange {
     /// The new title.

@@ -1,4 +1,4 @@
-//! The command line: subcommands, settings of all of them, and the sentence about a bad value.
+//! The command line: subcommands, the settings that they share, and the message about a bad value.
 
 use std::io::{self, IsTerminal};
 
@@ -45,7 +45,7 @@ pub enum Command {
 pub enum LogFormat {
     /// Human on a terminal, JSON elsewhere.
     Auto,
-    /// Lines for people.
+    /// Human-readable lines.
     Human,
     /// One JSON object per line.
     Json,

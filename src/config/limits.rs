@@ -1,4 +1,4 @@
-//! The limits of `serve`. Each protects all users from one user. The defaults suit people and their programs.
+//! The limits of `serve`. Each limit protects all users from one user. The defaults suit people and scripts.
 
 use std::num::{NonZeroU32, NonZeroU64};
 

@@ -17,10 +17,10 @@ pub struct IfMatchHeader {
     if_match: Option<String>,
 }
 
-/// Returns the version that `If-Match` requires. Without the header, and with `*`, any version will do.
+/// Returns the version that `If-Match` requires. Without the header, or with `*`, any version matches.
 ///
 /// # Errors
-/// BadRequest unless it is an ETag as the server writes them.
+/// BadRequest unless the header is an ETag in the server's format.
 pub fn expected_version(headers: &HeaderMap) -> Result<Option<Version>, Error> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     match value.to_str().unwrap_or_default().trim() {
@@ -28,7 +28,7 @@ pub fn expected_version(headers: &HeaderMap) -> Result<Option<Version>, Error> {
         tag => tag
             .strip_prefix('"')
             .and_then(|tag| tag.strip_suffix('"'))
-            // As the server writes them: without a sign or a leading zero.
+            // The server's format has no sign and no leading zero.
             .filter(|tag| tag.starts_with(|first: char| ('1'..='9').contains(&first)))
             .and_then(|tag| Version::new(tag.parse().ok()?).ok())
             .map(Some)

@@ -32,7 +32,7 @@ impl Error {
         }
     }
 
-    /// Returns after how many seconds the client may try again, if trying again can help.
+    /// Returns the seconds to wait before a retry, if a retry can help.
     pub const fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyAttempts { retry_after_s } => Some(*retry_after_s),

@@ -1,4 +1,4 @@
-//! The HTTP server: its workers and timeouts, and the way of a request. REST and long-polling go through the middleware
+//! The HTTP server: its workers, timeouts and dispatch. REST and long-polling requests go through the middleware
 //! to the routes; a request with `Upgrade` goes to the websocket bridge.
 
 use std::io;

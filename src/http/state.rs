@@ -1,4 +1,4 @@
-//! What request handlers share.
+//! The state that request handlers share.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;

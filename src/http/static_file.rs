@@ -1,7 +1,7 @@
 //! Files of the web pages: responses with an ETag and a Content-Security-Policy, and their OpenAPI description.
 //!
 //! Pages may load and call this server only, run no inline script, and only this server's own pages may frame them.
-//! Whatever a member types stays text.
+//! So text that a member typed cannot run as a script.
 
 use std::collections::BTreeMap;
 

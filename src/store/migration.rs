@@ -36,7 +36,7 @@ pub async fn migrate(db: &Db) -> std::result::Result<(), MigrateError> {
     migrated
 }
 
-/// Whether a migration failed because the database is unreachable, and may succeed later.
+/// Returns whether a migration failed because the database is unreachable, and may succeed later.
 #[must_use]
 pub fn is_unavailable(error: &MigrateError) -> bool {
     match error {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging, in JSON or in lines for people. Call it once per process.
+/// Starts logging, in JSON or in human-readable lines. Call it once per process.
 ///
 /// # Errors
 /// The filter is invalid.

@@ -37,7 +37,7 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
     Ok(RECORDER.get_or_init(|| handle).clone())
 }
 
-/// Describes each metric. docs/operations.md says how to respond to it.
+/// Describes each metric. docs/operations.md explains how to respond to it.
 fn describe() {
     describe_gauge!("syncscript_build_info", "Always 1; the labels name the version and the commit");
     describe_histogram!("syncscript_http_request_seconds", "Duration of requests, by method, route and status");

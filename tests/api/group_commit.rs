@@ -245,7 +245,7 @@ async fn a_locked_vault_delays_no_other_vault() {
     assert_eq!(app.head(&held).await, 2);
     transaction.commit().await.expect("released");
     for waited in waiting {
-        let response = timeout(DEADLINE, waited).await.expect("the vault is unlocked").expect("an response");
+        let response = timeout(DEADLINE, waited).await.expect("the vault is unlocked").expect("a response");
         assert!(response.status.is_success(), "{response}");
     }
     assert_eq!(seqs(&app, &held).await.len(), 2 + 2 * ROUNDS);

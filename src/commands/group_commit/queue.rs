@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::domain::{Applied, Source};
 use crate::store::{Result, StoreError};
 
-/// Most writes in one transaction. Bounds how long their vaults are locked: a few milliseconds.
+/// Maximum number of writes in one transaction, so that their vaults are locked for a few milliseconds only.
 pub const MAX_BATCH: usize = 64;
 
 /// A write, and the caller who waits for it.
@@ -40,7 +40,7 @@ impl<W> Lane<W> {
 /// The writes that wait for busy vaults. Each vault in the map has a task.
 pub type BusyVaults<W> = HashMap<VaultId, Vec<PendingWrite<W>>>;
 
-/// Held by the task that works on a lane. However the task ends, the lane has no worker afterwards.
+/// Held by the task that works on a lane. When the task ends, even by a panic, the lane has no worker.
 pub struct LaneGuard<'l, W> {
     pub lane: &'l Mutex<Lane<W>>,
 }
@@ -62,7 +62,7 @@ impl<W> Drop for LaneGuard<'_, W> {
     }
 }
 
-/// Held by the task that waits for a busy vault. However the task ends, the vault is no longer in the map afterwards.
+/// Held by the task that waits for a busy vault. When the task ends, even by a panic, the vault leaves the map.
 pub struct VaultGuard<'v, W> {
     pub busy: &'v Mutex<BusyVaults<W>>,
     pub vault: VaultId,
@@ -116,6 +116,6 @@ pub fn shared_failure() -> StoreError {
 }
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every step leaves the queue valid, so a panic elsewhere does not spoil it.
+    // Every step leaves the queue valid, so a panic elsewhere does not corrupt it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

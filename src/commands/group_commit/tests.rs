@@ -33,9 +33,9 @@ struct FakeDatabase {
 enum Behaviour {
     Succeed,
     Panic,
-    /// Never answers.
+    /// Never returns.
     Hang,
-    /// Answers after this many seconds.
+    /// Succeeds after this many seconds.
     Take(u64),
     /// The vault is busy until [`FakeDatabase::free`].
     Busy,

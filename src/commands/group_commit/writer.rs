@@ -19,11 +19,11 @@ use crate::domain::{Applied, Source};
 use crate::store::source_writes::{SourceWrite, WriteOutcome};
 use crate::store::{Result, StoreError};
 
-/// How long a transaction may take that does not wait for a vault.
+/// Maximum duration of a transaction that does not wait for a vault.
 pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a write may wait in its lane: as long as for a connection.
+/// Maximum time that a write waits in its lane; the same as for a connection.
 const LANE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a write may wait for a busy vault, and how long a transaction may take that waits for one.
+/// Maximum time that a write waits for a busy vault, and maximum duration of a transaction that waits for one.
 pub const VAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Writes mutations of one kind.
@@ -32,7 +32,7 @@ pub struct GroupCommit<W> {
     pub(super) busy: Mutex<BusyVaults<W>>,
     pool: Db,
     notifier: CommitNotifier,
-    /// Where the tasks run: an HTTP worker may stop before the others.
+    /// The runtime of the tasks. Not the caller's, because an HTTP worker may stop before the others.
     runtime: Handle,
 }
 

@@ -1,5 +1,5 @@
 //! CORS: which pages of other origins may read responses, over REST and Socket.IO's long-polling. Only the origins in
-//! `SYNCSCRIPT_ALLOWED_ORIGINS`; the same list decides whose pages may open sockets and make changes.
+//! `SYNCSCRIPT_ALLOWED_ORIGINS` may; the same list decides whose pages may open sockets and make changes.
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;

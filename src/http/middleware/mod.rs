@@ -1,4 +1,4 @@
-//! What happens around every request. [`request_context`] is the middleware; it calls the other steps in their order.
+//! The steps around every request. [`request_context`] is the middleware; it calls the other steps in order.
 
 pub mod body_limit;
 mod cors;

@@ -47,7 +47,7 @@ pub async fn request_context<B: MessageBody + 'static>(
         }
     };
     let _entered = span.enter();
-    // A handler's error is a response by now. What is still an error came from the framework itself.
+    // Errors of handlers have become responses by now. A remaining error comes from the framework itself.
     let mut response = outcome.map_err(|error| InternalError::from_response("", error_document(&error, &id)))?;
     if let Ok(value) = header::HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -77,7 +77,7 @@ fn measure(method: &Method, path: &str, response: &ServiceResponse<BoxBody>, sta
     }
 }
 
-/// Returns a method as a label. Methods that clients invent share one label, or each would become a time series.
+/// Returns a method as a label. Unknown methods share one label, since each label becomes a time series.
 fn method_label(method: &Method) -> &str {
     let methods =
         [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT, Method::HEAD, Method::OPTIONS];

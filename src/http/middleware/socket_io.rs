@@ -1,4 +1,4 @@
-//! Tells Socket.IO's long-polling requests, which have rules of their own, from REST requests.
+//! Distinguishes Socket.IO's long-polling requests, which have their own rules, from REST requests.
 
 use crate::realtime::bridge::PATH;
 

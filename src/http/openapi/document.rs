@@ -1,5 +1,5 @@
-//! The document, made from the handlers. Paths, bodies and responses are described next to each handler; what every
-//! operation shares is added here, so that no handler repeats it.
+//! The document, generated from the handlers. Each handler describes its path, bodies and responses; the parts that
+//! all operations share are added here, so that no handler repeats them.
 //!
 //! To document a route, put `#[utoipa::path(…)]` on its handler and list the handler below. `tests/api/contract/` fails
 //! for a route that lacks either.

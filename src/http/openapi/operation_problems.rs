@@ -1,4 +1,4 @@
-//! Which problems an operation may answer with: those in its extension `x-problems`, and those that follow from its
+//! The problems that an operation may respond with: those in its extension `x-problems`, and those implied by its
 //! parameters, body and security.
 
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ pub fn problem_codes(operation: &Operation, is_mutation: bool) -> BTreeSet<Strin
 
 /// Returns whether an operation has a parameter of this name.
 pub fn has_parameter(parameters: Option<&[RefOr<Parameter>]>, name: &str) -> bool {
-    parameters.is_some_and(|all| all.iter().any(|one| matches!(one, RefOr::T(one) if one.name == name)))
+    parameters.is_some_and(|all| all.iter().any(|parameter| matches!(parameter, RefOr::T(found) if found.name == name)))
 }
 
 fn implied_codes(operation: &Operation, is_mutation: bool) -> impl Iterator<Item = &'static str> + use<> {
@@ -36,9 +36,11 @@ fn implied_codes(operation: &Operation, is_mutation: bool) -> impl Iterator<Item
     let needs_session = operation.security.is_none();
     let repeatable = has_parameter(parameters, "Idempotency-Key");
     // Text in a path is not parsed.
-    let is_parsed =
-        |one: &Parameter| one.parameter_in == ParameterIn::Query || one.name == "If-Match" || one.name.ends_with("Id");
-    let parsed = parameters.is_some_and(|all| all.iter().any(|one| matches!(one, RefOr::T(one) if is_parsed(one))));
+    let is_parsed = |parameter: &Parameter| {
+        parameter.parameter_in == ParameterIn::Query || parameter.name == "If-Match" || parameter.name.ends_with("Id")
+    };
+    let parsed = parameters
+        .is_some_and(|all| all.iter().any(|parameter| matches!(parameter, RefOr::T(found) if is_parsed(found))));
     let has_body = operation.request_body.is_some();
     [
         (&["INTERNAL", "UNAVAILABLE", "TIMEOUT"][..], true),
@@ -53,7 +55,7 @@ fn implied_codes(operation: &Operation, is_mutation: bool) -> impl Iterator<Item
     .flat_map(|(codes, _)| codes.iter().copied())
 }
 
-/// Returns an example of each error that REST answers with. Its status, code and sentence come from the error itself.
+/// Returns an example of each error that REST responds with. Status, code and message come from the error itself.
 pub fn example_errors() -> Vec<Error> {
     let cause = || Box::<dyn StdError + Send + Sync>::from("");
     let mut examples = vec![

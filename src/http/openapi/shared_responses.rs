@@ -1,4 +1,4 @@
-//! What many operations share: the headers of their responses, and their problem responses.
+//! The parts that many operations share: response headers and problem responses.
 
 use std::collections::BTreeMap;
 

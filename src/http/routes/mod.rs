@@ -1,4 +1,4 @@
-//! The routes: one file per resource. Each handler carries its description; [`super::openapi`] lists them.
+//! The routes: one file per resource. Each handler has its own description; [`super::openapi`] lists the handlers.
 
 pub mod auth;
 pub mod authjs;

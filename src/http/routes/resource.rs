@@ -1,4 +1,4 @@
-//! Resources to read.
+//! Resources that answer GET and HEAD.
 
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 

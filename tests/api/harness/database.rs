@@ -10,7 +10,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Creates an empty database, from template0, because nobody can be connected to that.
+    /// Creates an empty database, from template0, because template0 never has open connections.
     pub async fn create() -> Self {
         let url = std::env::var("DATABASE_URL").expect("DATABASE_URL must name a Postgres for the tests");
         let server: PgConnectOptions = url.parse().expect("DATABASE_URL must be a Postgres URL");
@@ -40,7 +40,7 @@ impl Drop for Database {
 }
 
 async fn execute(server: &PgConnectOptions, statement: String) {
-    let mut connection = server.connect().await.expect("Postgres responses");
+    let mut connection = server.connect().await.expect("Postgres responds");
     sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the role may create databases");
     connection.close().await.expect("the connection closes");
 }
