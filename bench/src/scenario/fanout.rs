@@ -15,7 +15,7 @@ use crate::watch::quantile_ms;
 /// Number of connections that mutate.
 const WRITERS: usize = 16;
 /// How long to wait for the last events.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
     process::check_open_files(size.clients)?;
@@ -33,9 +33,9 @@ pub async fn run(environment: &mut Environment, target: Target, size: Size) -> R
     });
     let (written, (before, after, received)) = (written?, used?);
     // Subscribers and mutations are spread evenly over the vaults.
-    let each = (size.clients / size.vaults) as u64;
-    let expected = written.count * each;
-    let settled = testbed.watch.settle(expected, DRAIN).await?;
+    let subscribers_per_vault = (size.clients / size.vaults) as u64;
+    let expected = written.count * subscribers_per_vault;
+    let settled = testbed.watch.settle(expected, DRAIN_TIMEOUT).await?;
     // The loss of a peer that may lose events is a figure. For any other target, a loss fails the run.
     ensure!(
         settled == expected || target.may_lose(),

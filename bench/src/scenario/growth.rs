@@ -51,16 +51,16 @@ async fn fill(url: &str, vaults: usize, events: u64) -> Result<()> {
 
 async fn catch_up(testbed: &Testbed) -> Result<Figures> {
     let began = Instant::now();
-    let had = testbed.watch.received();
+    let received_before = testbed.watch.received();
     for _ in 0..ROUNDS {
         let mut joins = JoinSet::new();
         for index in 0..CLIENTS {
-            let who = testbed.subscriber(index);
+            let subscriber = testbed.subscriber(index);
             joins.spawn(async move {
-                let mut probe = Socket::connect(who.node, &who.cookie).await?;
-                let head = probe.join(&who.vault, None, &who.watch).await?;
-                let mut socket = Socket::connect(who.node, &who.cookie).await?;
-                socket.join(&who.vault, Some(head - BACKLOG), &who.watch).await
+                let mut probe = Socket::connect(subscriber.node, &subscriber.cookie).await?;
+                let head = probe.join(&subscriber.vault, None, &subscriber.watch).await?;
+                let mut socket = Socket::connect(subscriber.node, &subscriber.cookie).await?;
+                socket.join(&subscriber.vault, Some(head - BACKLOG), &subscriber.watch).await
             });
         }
         while let Some(joined) = joins.join_next().await {
@@ -68,7 +68,7 @@ async fn catch_up(testbed: &Testbed) -> Result<Figures> {
         }
     }
     let took = began.elapsed().as_secs_f64();
-    let events = testbed.watch.received() - had;
+    let events = testbed.watch.received() - received_before;
     ensure!(
         events == BACKLOG * (CLIENTS * ROUNDS) as u64,
         "received {events} events, which is not the number of missed events"

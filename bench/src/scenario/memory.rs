@@ -14,9 +14,9 @@ use crate::testbed::Testbed;
 use crate::watch::quantile_ms;
 
 /// How long to wait before memory is read, so that it settles.
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// How long to wait until all sockets have received the event.
-const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
     process::check_open_files(size.clients)?;
@@ -27,23 +27,23 @@ pub async fn run(environment: &mut Environment, target: Target, size: Size) -> R
     let began = Instant::now();
     let mut subscribers = testbed.subscribe(size.clients).await?;
     let joined = began.elapsed().as_secs_f64();
-    sleep(SETTLE).await;
+    sleep(SETTLE_TIME).await;
     let idle = rss()?;
     let now = Instant::now();
     testbed.watch.time_from(now);
     // A single mutation, because the time ends before the second.
     let written = testbed.writers().run_open_loop(1, 1.0, now, now + Duration::from_millis(500)).await?;
-    testbed.watch.expect(written.count * size.clients as u64, DRAIN).await?;
+    testbed.watch.expect(written.count * size.clients as u64, DRAIN_TIMEOUT).await?;
     let latency = testbed.watch.latency();
     let busy = rss()?;
     subscribers.tasks.shutdown().await;
-    sleep(SETTLE).await;
+    sleep(SETTLE_TIME).await;
     let after = rss()?;
     testbed.stop(environment).await?;
-    let each = size.clients as f64;
+    let sockets = size.clients as f64;
     Ok(figures([
-        ("rss_per_socket_kib", (idle - before) / each),
-        ("rss_per_socket_after_broadcast_kib", (busy - before) / each),
+        ("rss_per_socket_kib", (idle - before) / sockets),
+        ("rss_per_socket_after_broadcast_kib", (busy - before) / sockets),
         ("rss_start_mib", before / 1024.0),
         ("rss_joined_mib", idle / 1024.0),
         ("rss_left_mib", after / 1024.0),

@@ -34,7 +34,7 @@ pub async fn run(environment: &mut Environment, target: Target, size: Size) -> R
 /// # Errors
 /// If a mutation is rejected or missing.
 pub async fn measure(testbed: &Testbed, size: Size) -> Result<Figures> {
-    let had = database::count_sources(&testbed.url).await?;
+    let sources_before = database::count_sources(&testbed.url).await?;
     let from = Instant::now() + size.warm_up;
     let until = from + size.time;
     let writers = testbed.writers();
@@ -45,8 +45,8 @@ pub async fn measure(testbed: &Testbed, size: Size) -> Result<Figures> {
         anyhow::Ok((before?, testbed.cpu()?))
     });
     let (written, (before, after)) = (written?, used?);
-    let kept = database::count_sources(&testbed.url).await? - had;
-    ensure!(kept == written.count, "{} mutations were acknowledged, but the database has {kept}", written.count);
+    let stored = database::count_sources(&testbed.url).await? - sources_before;
+    ensure!(stored == written.count, "{} mutations were acknowledged, but the database has {stored}", written.count);
     let count = written.timed as f64;
     Ok(figures([
         ("mutations_per_s", count / size.time.as_secs_f64()),

@@ -16,21 +16,21 @@ use crate::testbed::Testbed;
 use crate::watch::Sequence;
 
 /// How long to wait after the joins, so that autovacuum and similar work ends.
-const SETTLE: Duration = Duration::from_secs(5);
+const SETTLE_TIME: Duration = Duration::from_secs(5);
 
 pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
     process::check_open_files(size.clients)?;
     let testbed = Testbed::start(environment, target, size.shape()).await?;
     let mut sockets = JoinSet::new();
     for index in 0..size.clients {
-        let who = testbed.subscriber(index);
-        let mut socket = Socket::connect(who.node, &who.cookie).await?;
+        let subscriber = testbed.subscriber(index);
+        let mut socket = Socket::connect(subscriber.node, &subscriber.cookie).await?;
         for vault in testbed.vaults.iter().skip(index).step_by(size.clients) {
-            socket.join(vault, None, &who.watch).await?;
+            socket.join(vault, None, &subscriber.watch).await?;
         }
-        sockets.spawn(socket.listen(Sequence::None, who.watch));
+        sockets.spawn(socket.listen(Sequence::None, subscriber.watch));
     }
-    sleep(SETTLE).await;
+    sleep(SETTLE_TIME).await;
     let before = testbed.cpu()?;
     sleep(size.time).await;
     let after = testbed.cpu()?;

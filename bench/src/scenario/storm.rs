@@ -19,16 +19,16 @@ use crate::testbed::Testbed;
 use crate::watch::{Sequence, Watch, histogram, quantile_ms, record};
 
 /// Number of events that each client has missed.
-const MISSED: u64 = 100;
+const MISSED_EVENTS: u64 = 100;
 /// Number of subscribers of the other vault.
-const OTHERS: usize = 100;
+const OTHER_SUBSCRIBERS: usize = 100;
 /// How long the other vault is measured. The storm happens within this time.
-const LIVE: Duration = Duration::from_secs(4);
+const MEASURED_TIME: Duration = Duration::from_secs(4);
 /// How long to wait for the last events.
-const DRAIN: Duration = Duration::from_secs(20);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub async fn run(environment: &mut Environment, target: Target, size: Size) -> Result<Figures> {
-    process::check_open_files(size.clients + OTHERS)?;
+    process::check_open_files(size.clients + OTHER_SUBSCRIBERS)?;
     let testbed = Testbed::start(environment, target, size.shape()).await?;
     let (away, live) = (testbed.vaults[0].clone(), testbed.vaults[1].clone());
 
@@ -41,34 +41,34 @@ pub async fn run(environment: &mut Environment, target: Target, size: Size) -> R
         ..testbed.writers()
     };
     let rate = 1000.0;
-    let until = Instant::now() + Duration::from_secs_f64((MISSED as f64 - 0.5) / rate);
+    let until = Instant::now() + Duration::from_secs_f64((MISSED_EVENTS as f64 - 0.5) / rate);
     let missed = writers(&away, &first.watch).run_open_loop(1, rate, until, until).await?.count;
 
     let mut others = JoinSet::new();
-    for index in 0..OTHERS {
-        let who = subscriber(&testbed, index, &live, &testbed.watch);
-        let mut socket = Socket::connect(who.node, &who.cookie).await?;
-        let seq = socket.join(&who.vault, None, &who.watch).await?;
-        others.spawn(socket.listen(Sequence::After(seq), who.watch));
+    for index in 0..OTHER_SUBSCRIBERS {
+        let joining = subscriber(&testbed, index, &live, &testbed.watch);
+        let mut socket = Socket::connect(joining.node, &joining.cookie).await?;
+        let seq = socket.join(&joining.vault, None, &joining.watch).await?;
+        others.spawn(socket.listen(Sequence::After(seq), joining.watch));
     }
 
     // Measure the other vault before the storm, then with the storm.
     let calm = Instant::now();
     testbed.watch.time_from(calm);
     let writer = writers(&live, &testbed.watch);
-    let before = writer.run_open_loop(4, size.rate, calm, calm + LIVE / 2).await?.count;
-    testbed.watch.expect(before * OTHERS as u64, DRAIN).await?;
+    let before = writer.run_open_loop(4, size.rate, calm, calm + MEASURED_TIME / 2).await?.count;
+    testbed.watch.expect(before * OTHER_SUBSCRIBERS as u64, DRAIN_TIMEOUT).await?;
     let calm = testbed.watch.latency();
 
     let stormy = Arc::new(Watch::new());
     let began = Instant::now();
     let (during, back) = tokio::join!(
-        writer.run_open_loop(4, size.rate, began, began + LIVE),
+        writer.run_open_loop(4, size.rate, began, began + MEASURED_TIME),
         storm(&testbed, &away, head, missed, size.clients, &stormy)
     );
     let (during, (mut live_again, back)) = (during?.count, back?);
-    testbed.watch.expect((before + during) * OTHERS as u64, DRAIN).await?;
-    stormy.expect(missed * size.clients as u64, DRAIN).await?;
+    testbed.watch.expect((before + during) * OTHER_SUBSCRIBERS as u64, DRAIN_TIMEOUT).await?;
+    stormy.expect(missed * size.clients as u64, DRAIN_TIMEOUT).await?;
     let mut live = testbed.watch.latency();
     live.subtract(&calm).ok();
     live_again.shutdown().await;
@@ -98,16 +98,16 @@ async fn storm(
     watch: &Arc<Watch>,
 ) -> Result<(JoinSet<()>, hdrhistogram::Histogram<u64>)> {
     // Start after the other vault's traffic, so that the storm falls within it.
-    tokio::time::sleep(LIVE / 8).await;
+    tokio::time::sleep(MEASURED_TIME / 8).await;
     let began = Instant::now();
     let (mut joins, mut live, mut times) = (JoinSet::new(), JoinSet::new(), histogram());
     for index in 0..clients {
-        let who = subscriber(testbed, index, vault, watch);
+        let joining = subscriber(testbed, index, vault, watch);
         joins.spawn(async move {
-            let mut socket = Socket::connect(who.node, &who.cookie).await?;
-            let seq = socket.join(&who.vault, Some(head), &who.watch).await?;
+            let mut socket = Socket::connect(joining.node, &joining.cookie).await?;
+            let seq = socket.join(&joining.vault, Some(head), &joining.watch).await?;
             anyhow::ensure!(seq == head + missed, "joined at position {seq} instead of {}", head + missed);
-            anyhow::Ok((socket, seq, began.elapsed(), who.watch))
+            anyhow::Ok((socket, seq, began.elapsed(), joining.watch))
         });
     }
     while let Some(joined) = joins.join_next().await {
