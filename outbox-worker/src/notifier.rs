@@ -19,7 +19,7 @@ pub const CHANNEL: &str = "syncscript_outbox";
 
 /// The minimum time between two rounds. The first mark after a quiet period is sent at once. Under load this limits the
 /// cost (about 12% of the write throughput at 1000 notifications per second, far less at 200).
-const PAUSE: Duration = Duration::from_millis(5);
+const MIN_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Postgres rejects payloads of 8000 bytes or more. The sender's id takes 36 bytes, each vault 37 more.
 const VAULTS_PER_NOTIFY: usize = 200;
@@ -37,7 +37,7 @@ pub async fn run(pool: Db, signal: Arc<WakeSignal>, node: Uuid) {
                 tracing::debug!(%error, vaults = batch.len(), "NOTIFY failed; the sweep of the other nodes will find the events");
             }
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(MIN_INTERVAL).await;
     }
 }
 

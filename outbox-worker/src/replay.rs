@@ -31,11 +31,11 @@ const PERIOD: Duration = Duration::from_millis(250);
 /// Seconds after which another node takes over from a silent driver.
 const TAKEOVER_S: f64 = 2.0;
 /// Seconds of a pause that a replay makes up for. After a longer outage it continues at its rate.
-const MAX_MADE_UP_S: f64 = 1.0;
+const MAX_CATCH_UP_S: f64 = 1.0;
 /// Seconds for which a finished replay is still followed, by nodes that have not seen the end yet.
 const FOLLOW_FINISHED_S: f64 = 30.0;
 /// Events per read.
-const PAGE: i64 = 100;
+const PAGE_SIZE: i64 = 100;
 /// The delay before an event is offered again to members without room.
 const RETRY_DELAY: Duration = Duration::from_millis(5);
 
@@ -146,7 +146,7 @@ impl<S: Subscriber> ReplayRunner<S> {
         let Some(row) = row.filter(|row| row.state != "cancelled") else { return Ok(true) };
         let position = Seq::new(row.position)?;
         while replay.position < position {
-            let page = log::read_page(&self.pool, replay.vault, replay.position, position, PAGE).await?;
+            let page = log::read_page(&self.pool, replay.vault, replay.position, position, PAGE_SIZE).await?;
             let last = page.last().map_or(position, |last| last.seq);
             for event in page {
                 let is_requested = replay.kind.is_none_or(|kind| kind == event.kind);
@@ -194,7 +194,7 @@ impl<S: Subscriber> ReplayRunner<S> {
             id,
             self.node,
             TAKEOVER_S,
-            MAX_MADE_UP_S,
+            MAX_CATCH_UP_S,
         )
         .execute(&self.pool)
         .await?;

@@ -15,7 +15,7 @@ use crate::export_format::{ExportEvent, ExportTotals, ExportTrailer, hex};
 use crate::progress::progress_bar;
 
 /// Events per read.
-const PAGE: i64 = 2000;
+const PAGE_SIZE: i64 = 2000;
 
 /// Writes the events after `after` of one vault, or of all.
 ///
@@ -57,7 +57,7 @@ async fn read_page(db: &mut PgConnection, vault: VaultId, after: i64) -> anyhow:
            FROM outbox WHERE vault_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
         vault.get(),
         after,
-        PAGE
+        PAGE_SIZE
     )
     .fetch_all(db)
     .await?;

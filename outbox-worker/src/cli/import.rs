@@ -17,7 +17,7 @@ use crate::export_format::{ExportEvent, ExportTotals, ExportTrailer, hex};
 use crate::progress::progress_bar;
 
 /// Events per INSERT.
-const BATCH: usize = 1000;
+const BATCH_SIZE: usize = 1000;
 
 /// Reads an export and rebuilds the projection, in one transaction.
 ///
@@ -39,7 +39,7 @@ pub async fn run(pool: &PgPool, input: &mut impl BufRead, json: bool, out: &mut 
             Err(_) => import.add_line(&text)?,
         }
         bar.inc(1);
-        if import.batch.len() == BATCH {
+        if import.batch.len() == BATCH_SIZE {
             import.write_batch(&mut transaction).await?;
         }
     };
@@ -162,16 +162,16 @@ impl Import {
 fn user_names(payload: &str) -> Vec<(Uuid, String)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Named {
+    struct UserRef {
         user_id: Uuid,
         user_name: String,
     }
     #[derive(Deserialize)]
     struct Payload {
-        actor: Option<Named>,
-        member: Option<Named>,
+        actor: Option<UserRef>,
+        member: Option<UserRef>,
         #[serde(default)]
-        members: Vec<Named>,
+        members: Vec<UserRef>,
     }
     let Ok(payload) = serde_json::from_str::<Payload>(payload) else { return Vec::new() };
     let all = payload.actor.into_iter().chain(payload.member).chain(payload.members);

@@ -24,9 +24,9 @@ use crate::args::{Cli, Command, ReplayArgs};
 use crate::replay::ReplayRequest;
 
 /// The exit code of `verify` if it found differences, as for diff.
-const DIFFERS: u8 = 1;
+const EXIT_DIFFERENCES: u8 = 1;
 /// The exit code of a command that could not do its work.
-const FAILED: u8 = 2;
+const EXIT_FAILURE: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("outbox-worker: {error:#}");
-            ExitCode::from(FAILED)
+            ExitCode::from(EXIT_FAILURE)
         }
     }
 }
@@ -78,7 +78,7 @@ async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Replays { json } => replay::list(&pool, json, out).await?,
         Command::Verify { vault, all: _, json } => {
             if !verify::run(&pool, vault, json, out).await?.clean {
-                return Ok(ExitCode::from(DIFFERS));
+                return Ok(ExitCode::from(EXIT_DIFFERENCES));
             }
         }
         Command::Rebuild { selection, dry_run, json } => {

@@ -16,7 +16,7 @@ use outbox_worker::{PendingVaults, WakeSignal, listener, log, retry};
 /// How often to compare all vaults with their heads, for events that no notification announced.
 const SWEEP: Duration = Duration::from_secs(1);
 /// Events of one vault per read.
-const PAGE: i64 = 500;
+const PAGE_SIZE: i64 = 500;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,7 +88,7 @@ async fn follow(
         while !unread.is_empty() {
             // A vault created after the start is followed from its first event.
             let from: Vec<_> = unread.iter().map(|id| (*id, *positions.get(id).unwrap_or(&Seq::START))).collect();
-            let events = retry::until_ok("reading the log", || log::read_after(pool, &from, PAGE)).await;
+            let events = retry::until_ok("reading the log", || log::read_after(pool, &from, PAGE_SIZE)).await;
             unread.clear();
             for event in events {
                 let last = positions.entry(event.vault_id).or_insert(Seq::START);

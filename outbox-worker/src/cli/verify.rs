@@ -81,20 +81,20 @@ async fn check_log(
     )
     .fetch_one(db)
     .await?;
-    let mut found = |what: String| {
+    let mut add_finding = |what: String| {
         findings.push(Finding { vault_id: Some(vault.get()), what, log_says: None, table_says: None });
     };
     if log.first != 1 && !log.compacted {
-        found(format!("the log begins at seq {} instead of 1", log.first));
+        add_finding(format!("the log begins at seq {} instead of 1", log.first));
     }
     if log.events != log.last - log.first + 1 {
-        found(format!("the log has a hole: {} events from seq {} to {}", log.events, log.first, log.last));
+        add_finding(format!("the log has a hole: {} events from seq {} to {}", log.events, log.first, log.last));
     }
     if log.last != head {
-        found(format!("the log ends at seq {}, but the vault's head is {head}", log.last));
+        add_finding(format!("the log ends at seq {}, but the vault's head is {head}", log.last));
     }
     if log.ids != log.events {
-        found(format!("{} events share their id with another", log.events - log.ids));
+        add_finding(format!("{} events share their id with another", log.events - log.ids));
     }
     Ok(log.events)
 }
