@@ -139,7 +139,7 @@ impl Application {
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let failure = tokio::select! {
             () = stop => None,
-            failure = self.tasks.failed() => Some(failure),
+            failure = self.tasks.wait_for_end() => Some(failure),
             ended = &mut self.server => Some(format!("the HTTP server ended: {ended:?}")),
         };
         let stopping = async {

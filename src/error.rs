@@ -1,6 +1,6 @@
 //! The error that REST handlers and sockets return. Its Display is safe for clients; only the log shows the cause.
 
-use crate::domain::Invalid;
+use crate::domain::InvalidField;
 use crate::store::{Rejection, StoreError};
 
 /// Why a request over REST or a socket failed. It changed nothing, unless stated otherwise.
@@ -11,7 +11,7 @@ pub enum Error {
     BadRequest(String),
     /// A field has an invalid value.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] InvalidField),
     /// There is no session, or it has expired.
     #[error("Sign in first: POST /api/auth/login")]
     Unauthorized,

@@ -29,7 +29,7 @@ impl Tasks {
     }
 
     /// Waits until a task ends, and returns a sentence about it. Waits forever if there are no tasks.
-    pub async fn failed(&mut self) -> String {
+    pub async fn wait_for_end(&mut self) -> String {
         match self.0.join_next().await {
             Some(Ok(name)) => format!("the {name} task ended"),
             Some(Err(error)) => format!("a background task failed: {error}"),

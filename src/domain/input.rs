@@ -7,14 +7,14 @@ use super::schema::text_schema;
 /// A field that breaks its rule. The message states the rule and is safe to show to clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {rule}")]
-pub struct Invalid {
+pub struct InvalidField {
     /// The field's name on the wire.
     pub field: &'static str,
     rule: &'static str,
 }
 
-const fn invalid(field: &'static str, rule: &'static str) -> Invalid {
-    Invalid { field, rule }
+const fn invalid_field(field: &'static str, rule: &'static str) -> InvalidField {
+    InvalidField { field, rule }
 }
 
 /// Counts characters, not bytes. Rejects NUL, because Postgres cannot store it in text.
@@ -33,10 +33,11 @@ macro_rules! text_input {
             /// Checks the rule.
             ///
             /// # Errors
-            /// [`Invalid`], which states the rule.
-            pub fn parse(text: String) -> Result<Self, Invalid> {
+            /// [`InvalidField`], which states the rule.
+            pub fn parse(text: String) -> Result<Self, InvalidField> {
                 let check: fn(&str) -> bool = $check;
-                if has_length(&text, $min, $max) && check(&text) { Ok(Self(text)) } else { Err(invalid($field, $rule)) }
+                let valid = has_length(&text, $min, $max) && check(&text);
+                if valid { Ok(Self(text)) } else { Err(invalid_field($field, $rule)) }
             }
 
             /// Returns the text.
@@ -108,12 +109,12 @@ impl Password {
     /// Checks the length; the upper bound keeps hashing cheap.
     ///
     /// # Errors
-    /// [`Invalid`], which states the rule.
-    pub fn parse(text: String) -> Result<Self, Invalid> {
+    /// [`InvalidField`], which states the rule.
+    pub fn parse(text: String) -> Result<Self, InvalidField> {
         if has_length(&text, 8, 200) {
             Ok(Self(text))
         } else {
-            Err(invalid("password", "must have 8 to 200 characters"))
+            Err(invalid_field("password", "must have 8 to 200 characters"))
         }
     }
 

@@ -7,6 +7,6 @@ pub mod payload;
 mod role;
 mod schema;
 
-pub use input::{Email, FileUrl, IdempotencyKey, Invalid, MemberName, Password, SourceTitle, VaultName};
+pub use input::{Email, FileUrl, IdempotencyKey, InvalidField, MemberName, Password, SourceTitle, VaultName};
 pub use model::{Applied, Member, Session, Source, User, Vault, serialize_time};
 pub use role::Role;

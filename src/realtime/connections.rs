@@ -112,9 +112,9 @@ impl Connections {
 
     /// Returns a counter that increases each time the socket's outgoing buffer drains.
     pub fn drain_count(&self, socket: &SocketRef) -> u64 {
-        let own = socket.req_parts().extensions.get::<KillSwitch>();
+        let handshake_switch = socket.req_parts().extensions.get::<KillSwitch>();
         let state = self.lock();
-        let writes = own
+        let writes = handshake_switch
             .or_else(|| state.upgraded.get(&socket.id))
             .map_or(0, |kill_switch| kill_switch.drain_count.load(Ordering::Relaxed));
         writes + state.polls.get(&socket.id).copied().unwrap_or_default()
@@ -122,9 +122,9 @@ impl Connections {
 
     /// Cuts the socket's connection. The client sees a lost connection, and connects again.
     pub fn cut(&self, socket: &SocketRef) {
-        let own = socket.req_parts().extensions.get::<KillSwitch>();
+        let handshake_switch = socket.req_parts().extensions.get::<KillSwitch>();
         let mut state = self.lock();
-        if let Some(kill_switch) = own.or_else(|| state.upgraded.get(&socket.id)) {
+        if let Some(kill_switch) = handshake_switch.or_else(|| state.upgraded.get(&socket.id)) {
             kill_switch.trigger();
         } else {
             state.block(socket.id);
@@ -142,9 +142,9 @@ impl Connections {
 
     /// Returns whether the socket's connection was cut or is closed.
     pub fn is_cut(&self, socket: &SocketRef) -> bool {
-        let own = socket.req_parts().extensions.get::<KillSwitch>();
+        let handshake_switch = socket.req_parts().extensions.get::<KillSwitch>();
         let state = self.lock();
-        match own.or_else(|| state.upgraded.get(&socket.id)) {
+        match handshake_switch.or_else(|| state.upgraded.get(&socket.id)) {
             Some(kill_switch) => kill_switch.is_triggered(),
             None => state.blocked.contains_key(&socket.id),
         }

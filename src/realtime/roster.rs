@@ -154,7 +154,7 @@ impl Roster {
             }
         }
         let now = Utc::now();
-        // A socket whose session is still being looked up is skipped, because that look-up sees whether the session ended.
+        // A socket whose session is still being looked up is skipped: that look-up sees whether the session ended.
         self.cut_where(connections, |entry| {
             entry.session.is_some_and(|(user, _)| deleted.contains(&user))
                 || entry.session.is_some()

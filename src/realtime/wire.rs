@@ -161,7 +161,7 @@ pub enum Ack<T> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct SuccessAck<T> {
-    ok: Always<true>,
+    ok: ConstBool<true>,
     #[serde(flatten)]
     answer: T,
 }
@@ -170,33 +170,33 @@ pub struct SuccessAck<T> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct ErrorAck {
-    ok: Always<false>,
+    ok: ConstBool<false>,
     #[serde(flatten)]
     error: ErrorBody,
 }
 
 impl<T> SuccessAck<T> {
     pub const fn new(answer: T) -> Self {
-        Self { ok: Always, answer }
+        Self { ok: ConstBool, answer }
     }
 }
 
 impl ErrorAck {
     pub const fn new(error: ErrorBody) -> Self {
-        Self { ok: Always, error }
+        Self { ok: ConstBool, error }
     }
 }
 
 /// A boolean field that always has this value.
-struct Always<const VALUE: bool>;
+struct ConstBool<const VALUE: bool>;
 
-impl<const VALUE: bool> Serialize for Always<VALUE> {
+impl<const VALUE: bool> Serialize for ConstBool<VALUE> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bool(VALUE)
     }
 }
 
-impl<const VALUE: bool> JsonSchema for Always<VALUE> {
+impl<const VALUE: bool> JsonSchema for ConstBool<VALUE> {
     fn inline_schema() -> bool {
         true
     }

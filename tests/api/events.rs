@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{App, Event, Response, Team, new_vault, source_path};
 
 /// The log in the outbox, in the format of the response.
-async fn expected(app: &App, vault: &str) -> Vec<Value> {
+async fn stored_log(app: &App, vault: &str) -> Vec<Value> {
     let events = Event::of(&app.db, vault).await;
     let shown = |event: Event| {
         json!({
@@ -32,7 +32,7 @@ async fn the_log_is_the_outbox_of_the_vault_in_order() {
     let source = team.source("One").await;
     Response::to(team.contributor.patch(&source_path(&source), &json!({ "title": "Two" }))).await.expect_status(200);
     Response::to(team.contributor.delete(&source_path(&source))).await.expect_status(204);
-    let log = expected(&app, &team.vault).await;
+    let log = stored_log(&app, &team.vault).await;
     assert_eq!(log.len(), 6);
     for (user, _) in team.members() {
         let page = user.read(&team.path("/events")).await;
@@ -45,7 +45,7 @@ async fn the_log_is_the_outbox_of_the_vault_in_order() {
         ["vault:created", "member:added", "member:added", "source:created", "source:updated", "source:deleted"]
     );
     let of_other = team.owner.read(&format!("/api/vaults/{other}/events")).await;
-    assert_eq!(of_other, json!({ "events": expected(&app, &other).await, "headSeq": 1 }));
+    assert_eq!(of_other, json!({ "events": stored_log(&app, &other).await, "headSeq": 1 }));
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn after_and_limit_page_through_the_log_without_a_gap() {
         after = last;
         log.extend(page["events"].as_array().expect("a list").clone());
     }
-    assert_eq!(log, expected(&app, &team.vault).await);
+    assert_eq!(log, stored_log(&app, &team.vault).await);
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async fn log(reader: &User, vault: &str, limit: usize) -> (Vec<Value>, i64) {
     }
 }
 
-/// A request that may or may not be allowed, and may or may not find what it is about.
+/// A random request, which may be allowed or not, and may name something that exists or not.
 fn any_mutation(rng: &mut Rng, users: &[&User], vault: &str, sources: &[String]) -> RequestBuilder {
     let by = rng.pick(users);
     let in_vault = |rest: &str| format!("/api/vaults/{vault}{rest}");

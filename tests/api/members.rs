@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{App, Team, UNKNOWN_ID, User, is_time};
 
-fn shown(user: &User, role: &str, created_at: &Value) -> Value {
+fn member_json(user: &User, role: &str, created_at: &Value) -> Value {
     json!({ "userId": user.id, "name": user.name, "email": user.email, "role": role, "createdAt": created_at })
 }
 
@@ -16,9 +16,9 @@ async fn every_member_sees_all_members_owners_first() {
     let members = list["members"].as_array().expect("a list");
     assert!(members.iter().all(|member| is_time(&member["createdAt"])), "{list}");
     let expected = [
-        shown(&team.owner, "owner", &members[0]["createdAt"]),
-        shown(&team.contributor, "contributor", &members[1]["createdAt"]),
-        shown(&team.viewer, "viewer", &members[2]["createdAt"]),
+        member_json(&team.owner, "owner", &members[0]["createdAt"]),
+        member_json(&team.contributor, "contributor", &members[1]["createdAt"]),
+        member_json(&team.viewer, "viewer", &members[2]["createdAt"]),
     ];
     assert_eq!(list, json!({ "members": expected }));
     assert_eq!(team.viewer.read(&team.path("/members")).await, list);
@@ -35,7 +35,7 @@ async fn adding_a_member_returns_the_member_and_grants_access() {
     let request = team.owner.post(&team.path("/members"), &body);
     let (response, event) = app.assert_appends(&team.owner, request, 201, "member:added").await;
     let at = json!(event.created_at);
-    assert_eq!(response.json(), json!({ "member": shown(new, "contributor", &at) }));
+    assert_eq!(response.json(), json!({ "member": member_json(new, "contributor", &at) }));
     assert_eq!(response.header("location"), Some(team.member_path(new).as_str()));
     let member = json!({ "userId": new.id, "userName": new.name, "role": "contributor", "createdAt": at });
     event.assert_payload(&team.owner, "owner", json!({ "vaultId": team.vault, "member": member }));
@@ -70,7 +70,7 @@ async fn a_changed_role_applies_from_its_event_on() {
 
     let promote = team.owner.patch(&team.member_path(viewer), &json!({ "role": "contributor" }));
     let (response, event) = app.assert_appends(&team.owner, promote, 200, "member:updated").await;
-    assert_eq!(response.json(), json!({ "member": shown(viewer, "contributor", &since) }));
+    assert_eq!(response.json(), json!({ "member": member_json(viewer, "contributor", &since) }));
     let member = json!({ "userId": viewer.id, "userName": viewer.name, "role": "contributor", "createdAt": since });
     event.assert_payload(&team.owner, "owner", json!({ "vaultId": team.vault, "member": member }));
     let (_, event) = app.assert_appends(viewer, team.post_source(viewer, "In time"), 201, "source:created").await;

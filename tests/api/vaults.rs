@@ -170,7 +170,7 @@ async fn an_unknown_vault_and_an_inaccessible_vault_get_the_same_response() {
     let name = json!({ "name": "x" });
     let member = json!({ "email": stranger.email, "role": "viewer" });
     let new = json!({ "title": "x", "fileUrl": "https://example.com" });
-    for (anothers, of_nobody) in [
+    for (inaccessible, missing) in [
         (stranger.get(&team.path("")), stranger.get(&unknown)),
         (stranger.patch(&team.path(""), &name), stranger.patch(&unknown, &name)),
         (stranger.delete(&team.path("")), stranger.delete(&unknown)),
@@ -182,8 +182,8 @@ async fn an_unknown_vault_and_an_inaccessible_vault_get_the_same_response() {
         (stranger.get(&source), stranger.get(&format!("/api/sources/{UNKNOWN_ID}"))),
         (stranger.delete(&source), stranger.delete(&format!("/api/sources/{UNKNOWN_ID}"))),
     ] {
-        let mut one = app.assert_rejected(anothers, 404, "NOT_FOUND").await;
-        let mut other = app.assert_rejected(of_nobody, 404, "NOT_FOUND").await;
+        let mut one = app.assert_rejected(inaccessible, 404, "NOT_FOUND").await;
+        let mut other = app.assert_rejected(missing, 404, "NOT_FOUND").await;
         (one["requestId"], other["requestId"]) = (Value::Null, Value::Null);
         assert_eq!(one, other);
     }

@@ -13,19 +13,19 @@ use super::document::{documented_routes, openapi};
 use crate::harness::{App, Response, Team, UNKNOWN_ID, source_path};
 
 /// The methods and paths that the router reports.
-async fn routed() -> BTreeSet<(String, String)> {
+async fn router_routes() -> BTreeSet<(String, String)> {
     let report = |tree: Data<IntrospectionTree>| async move { tree.report_as_json() };
     let app = actix_web::App::new().configure(routes::configure).route("/_routes", web::get().to(report));
     let report = call_and_read_body(&init_service(app).await, TestRequest::get().uri("/_routes").to_request()).await;
     let items: Vec<Value> = serde_json::from_slice(&report).expect("a report");
-    let mut routed = BTreeSet::new();
+    let mut routes = BTreeSet::new();
     for item in items.iter().filter(|item| item["resource_type"] == "resource" && item["full_path"] != "/_routes") {
         let path = item["full_path"].as_str().expect("a path").to_owned();
         for method in item["methods"].as_array().expect("methods") {
-            routed.insert((method.as_str().expect("a method").to_owned(), path.clone()));
+            routes.insert((method.as_str().expect("a method").to_owned(), path.clone()));
         }
     }
-    routed
+    routes
 }
 
 #[actix_web::test]
@@ -36,7 +36,7 @@ async fn every_route_is_documented_and_every_documented_route_exists() {
         expected.iter().filter(|(method, _)| method == "GET").map(|(_, path)| ("HEAD".to_owned(), path.clone()));
     expected.extend(heads.collect::<Vec<_>>());
     assert!(expected.len() > 40, "{expected:?}");
-    assert_eq!(routed().await, expected);
+    assert_eq!(router_routes().await, expected);
 }
 
 #[tokio::test]
