@@ -3,7 +3,7 @@
 use crate::domain::InvalidField;
 use crate::store::{Rejection, StoreError};
 
-/// Why a request over REST or a socket failed. It changed nothing, unless stated otherwise.
+/// Why a request over REST or a socket failed. The request changed nothing, unless stated otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request is malformed.

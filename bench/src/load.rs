@@ -26,11 +26,11 @@ pub struct Writers {
 
 /// The acknowledged mutations of a run.
 pub struct LoadResult {
-    /// All of them, including the warm-up.
+    /// All mutations, including the warm-up.
     pub count: u64,
-    /// Those in the measured time.
+    /// The mutations in the measured time.
     pub timed: u64,
-    /// Latencies of the measured ones, in microseconds.
+    /// Latencies of the measured mutations, in microseconds.
     pub latency: Histogram<u64>,
 }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::socket::Socket;
 use crate::watch::{Sequence, Watch};
 
-/// Joins at a time: many, but not more than the listen queue accepts.
+/// Number of concurrent joins: many, but not more than the listen queue accepts.
 const CONCURRENT_JOINS: usize = 64;
 
 /// How long one socket may take to connect and join.

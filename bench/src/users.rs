@@ -8,7 +8,7 @@ use crate::target::Running;
 
 const PASSWORD: &str = "benchmark-password";
 
-/// Logins at a time. Hashing a password occupies a core, so more connections would not be faster.
+/// Number of concurrent logins. Hashing a password occupies a core, so more connections would not be faster.
 const CONCURRENT_LOGINS: usize = 4;
 
 fn email(number: usize) -> String {

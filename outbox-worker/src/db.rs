@@ -268,7 +268,7 @@ impl<'p> Executor<'p> for &'p Db {
 /// user. The query may then be repeated on another connection.
 ///
 /// # Errors
-/// Those of the query, and [`Error::PoolTimedOut`] if it takes too long.
+/// The error of the query, or [`Error::PoolTimedOut`] if the query takes too long.
 pub async fn with_query_timeout<T, E: From<Error>>(query: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     timeout(QUERY_TIMEOUT, query).await.unwrap_or_else(|_| Err(Error::PoolTimedOut.into()))
 }

@@ -29,7 +29,7 @@ impl RelayLag {
         }
     }
 
-    /// Returns the lag in seconds, rounded down to hundredths: some read shorter than that is running at any time.
+    /// Returns the lag in seconds, rounded down to hundredths, because shorter reads are always in progress.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         let since = *self.lock();

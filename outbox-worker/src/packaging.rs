@@ -27,7 +27,7 @@ impl PackagingCommand {
     /// Runs the subcommand for the program with this command line.
     ///
     /// # Errors
-    /// `out` or the directory cannot be written. The message of the latter names the directory.
+    /// `out` or the directory cannot be written. An error about the directory names it.
     pub fn run(&self, program: Command, out: &mut impl Write) -> io::Result<()> {
         match self {
             Self::Completions { shell } => print_completions(*shell, program, out),

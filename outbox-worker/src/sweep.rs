@@ -15,7 +15,7 @@ pub struct LaggingVault {
     pub events: i64,
 }
 
-/// Returns those of the given vaults whose head is above the given position.
+/// Returns the given vaults whose head is above the given position.
 ///
 /// # Errors
 /// [`LogError::Database`].

@@ -135,7 +135,7 @@ struct Joiner {
     position: i64,
     head: Option<i64>,
     after: Option<i64>,
-    /// It was a member and fell behind, so it continues from its position.
+    /// The socket was a member and fell behind, so it continues from its position.
     resumes: bool,
 }
 

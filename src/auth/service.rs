@@ -65,7 +65,7 @@ pub struct NewSession {
 }
 
 impl Auth {
-    /// Creates the service. `secrets` are those shared with Auth.js, if any.
+    /// Creates the service. `secrets` are shared with Auth.js; they may be empty.
     #[must_use]
     pub fn new(pool: Db, settings: AuthSettings, secrets: &SharedSecrets) -> Self {
         let cookie_names = CookieNames::new(settings.secure);

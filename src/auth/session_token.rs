@@ -1,4 +1,4 @@
-//! The session token in a `Cookie` header, from this server's own cookie or from that of NextAuth.js 4.
+//! The session token in a `Cookie` header, from this server's own cookie or from the cookie of NextAuth.js 4.
 
 use std::borrow::Cow;
 

@@ -37,7 +37,7 @@ impl<'a> IdempotentRequest<'a> {
     /// Returns `None` if the caller sent no key. `request` is the command's name and arguments.
     ///
     /// # Errors
-    /// Defects only.
+    /// Only defects.
     pub fn new(caller: &'a Caller, request: &impl Serialize) -> Result<Option<Self>, Error> {
         let Some(key) = &caller.key else { return Ok(None) };
         let request_hash = Sha256::digest(serde_json::to_vec(request).map_err(internal)?).into();

@@ -73,7 +73,7 @@ impl Commands {
     /// Creates a vault. The caller becomes its owner.
     ///
     /// # Errors
-    /// Outages and defects only.
+    /// Only outages and defects.
     pub async fn create_vault(&self, caller: &Caller, name: VaultName) -> CommandResult<Vault> {
         let actor = caller.id;
         let request = IdempotentRequest::new(caller, &("vault:create", name.as_str()))?;

@@ -53,7 +53,7 @@ pub struct ServeArgs {
     /// Milliseconds between sweeps, which find events whose notification was lost
     #[arg(long, env = "SYNCSCRIPT_SWEEP_INTERVAL_MS", default_value = "1000")]
     pub sweep_interval_ms: NonZeroU64,
-    /// Learns of other nodes' changes by LISTEN; otherwise by the sweep
+    /// Receives other nodes' changes by LISTEN; if false, only the sweep finds them
     #[arg(long, env = "SYNCSCRIPT_LISTEN", default_value_t = true, action = clap::ArgAction::Set)]
     pub listen: bool,
     /// Shows the demo accounts and their password on the login page

@@ -72,7 +72,7 @@ pub struct CatchUp<'a> {
     pub role: Role,
     /// The position at which the role was read: events up to here do not change the user's access.
     pub authorised_at: Seq,
-    /// The last event that the socket has or does not want.
+    /// The last event that the socket has, or does not need.
     pub position: Seq,
     /// The client requested no backlog: events during the join are inspected, but not sent.
     pub skip_events: bool,

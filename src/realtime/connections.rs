@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// heartbeat gives up after 45 s.
 const BLOCK_DURATION: Duration = Duration::from_secs(120);
 
-/// Number of kill switches at which those of closed connections are removed.
+/// Number of kill switches at which the switches of closed connections are removed.
 const PRUNE_AT: usize = 1024;
 
 /// Cuts one websocket connection, and counts how often its outgoing buffer drained.

@@ -49,7 +49,7 @@ pub async fn revoke(db: impl PgExecutor<'_>, token: TokenHash, expires: DateTime
     Ok(())
 }
 
-/// Returns those of the given tokens that are revoked or whose user was deleted.
+/// Returns the given tokens that are revoked or whose user was deleted.
 ///
 /// # Errors
 /// Only outages and defects.

@@ -7,7 +7,7 @@ use syncscript_types::OutOfRange;
 /// The result of every store function.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// Why a store function failed. It changed nothing, except that an outage may hide whether a commit arrived.
+/// Why a store function failed. The function changed nothing, except that an outage may hide whether a commit arrived.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The product's rules do not allow the operation.

@@ -40,7 +40,7 @@ pub async fn read_recent(db: impl PgExecutor<'_>, window_s: f64) -> Result<Vec<S
     Ok(rows.into_iter().filter_map(|row| change(row.token_hash, row.expires_at, row.user_id)).collect())
 }
 
-/// Returns those of the given sessions that exist, with their ends.
+/// Returns the given sessions that exist, with their ends.
 ///
 /// # Errors
 /// Only outages and defects.

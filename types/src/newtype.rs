@@ -1,4 +1,4 @@
-//! The macro that defines the newtypes, and the error of those that have a minimum.
+//! The macro that defines the newtypes, and the error of a number below the minimum.
 
 /// A number below the minimum of its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! `rebuild`: makes the projection match the log, in one transaction per vault.
 //!
-//! It does not touch correct rows, so on a healthy system nothing changes. If it is interrupted, the vaults done
-//! so far stay done; run it again to continue.
+//! It does not touch correct rows, so on a healthy system nothing changes. If it is interrupted, the finished
+//! vaults stay rebuilt; run it again to continue.
 
 use std::io::Write;
 

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::origin::AllowedOrigins;
 
 const METHODS: &str = "GET, POST, PATCH, DELETE";
-/// The headers that our clients and Auth.js clients send, apart from those that need no permission.
+/// The headers that our clients and Auth.js clients send, except headers that need no permission.
 const REQUEST_HEADERS: &str =
     "Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Auth-Return-Redirect, traceparent";
 const EXPOSED_HEADERS: &str = "ETag, X-Vault-Seq, Location, Retry-After, X-Request-Id";

@@ -1,5 +1,5 @@
-//! The headers that restrict what browsers do with a response. Headers that a handler has set, such as those of pages,
-//! stay.
+//! The headers that restrict what browsers do with a response. Headers that a handler has set, such as the pages'
+//! policy, are kept.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 

@@ -32,7 +32,7 @@ pub fn has_parameter(parameters: Option<&[RefOr<Parameter>]>, name: &str) -> boo
 
 fn implied_codes(operation: &Operation, is_mutation: bool) -> impl Iterator<Item = &'static str> + use<> {
     let parameters = operation.parameters.as_deref();
-    // An operation without its own security has that of the whole document: a session.
+    // An operation without its own security inherits the document's: a session.
     let needs_session = operation.security.is_none();
     let repeatable = has_parameter(parameters, "Idempotency-Key");
     // Text in a path is not parsed.
