@@ -1,5 +1,6 @@
 //! The server's command line.
 
+#[cfg(feature = "jemalloc")]
 mod allocator;
 
 use std::io::{self, Write};
