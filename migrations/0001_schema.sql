@@ -133,7 +133,7 @@ CREATE TABLE vaults (
     id         uuid        NOT NULL,
     name       text        NOT NULL,
     -- Position of the vault's newest event. Every append increments it first, so the row lock makes seq order equal to
-    -- commit order, and a rollback undoes the increment: the log has no hole (I2).
+    -- commit order, and a rollback undoes the increment: the log has no gap (I2).
     head_seq   bigint      NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -189,7 +189,7 @@ CREATE INDEX sources_vault_id_idx ON sources (vault_id, created_at, id);
 -- The log: one row per event, written in the transaction of the change that it describes (I1), and never updated.
 CREATE TABLE outbox (
     vault_id   uuid        NOT NULL,
-    -- Position in this vault's log: 1, 2, 3, … up to vaults.head_seq, without a hole (I2). There is deliberately no
+    -- Position in this vault's log: 1, 2, 3, … up to vaults.head_seq, without a gap (I2). There is deliberately no
     -- global position: concurrent transactions become visible out of order, and a cursor over them would lose events.
     seq        bigint      NOT NULL,
     -- Identifies the event forever. Random, and not indexed, because no query looks up an event by it.
@@ -205,7 +205,7 @@ CREATE TABLE outbox (
     CONSTRAINT outbox_pkey PRIMARY KEY (vault_id, seq),
     CONSTRAINT outbox_vault_id_fkey FOREIGN KEY (vault_id) REFERENCES vaults (id),
     CONSTRAINT outbox_seq_positive CHECK (seq > 0),
-    -- A compacted log begins with vault:snapshot; see 0003_fold.sql.
+    -- A compacted log begins with vault:snapshot; see 0003_fold_and_compact.sql.
     CONSTRAINT outbox_type_known CHECK (type IN (
         'vault:created', 'vault:updated', 'vault:deleted', 'vault:snapshot',
         'member:added', 'member:updated', 'member:removed',

@@ -277,7 +277,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH numbered AS MATERIALIZED (
-        -- Only writes that are not rejected take a seq, so the log has no hole (I2).
+        -- Only writes that are not rejected take a seq, so the log has no gap (I2).
         SELECT a.*, p_source[a.ordinal] AS source, gen_random_uuid() AS event_id,
             a.head_seq + count(*) FILTER (WHERE a.rejection IS NULL)
                 OVER (PARTITION BY a.vault ORDER BY a.ordinal) AS seq

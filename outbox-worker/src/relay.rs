@@ -131,7 +131,7 @@ impl<S: Subscriber> Relay<S> {
         let Some(feed) = self.feeds.get(vault) else { return };
         match feed.advance(events) {
             Ok(count) => tracing::trace!(%vault, count, "emitted"),
-            Err(gap) => tracing::error!(%gap, "the outbox has a hole; its subscribers must join again"),
+            Err(gap) => tracing::error!(%gap, "the outbox has a gap; its subscribers must join again"),
         }
         self.feeds.remove_if_idle(vault);
     }

@@ -260,7 +260,7 @@ impl World {
         // A repeated wake-up hands over events that were emitted before.
         let from = (position.get() - 1).max(0);
         let events = (from + 1..=last.min(from + limit)).map(event).collect();
-        feed.advance(events).expect("the log has no hole");
+        feed.advance(events).expect("the log has no gap");
         self.feeds.remove_if_idle(vault());
     }
 

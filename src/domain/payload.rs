@@ -71,7 +71,7 @@ macro_rules! payloads {
                 /// When the change was made.
                 #[serde(serialize_with = "serialize_time")]
                 pub timestamp: DateTime<Utc>,
-                /// The position in the vault's log, which has no holes: 1, 2, 3, …
+                /// The position in the vault's log, which has no gaps: 1, 2, 3, …
                 pub seq: Seq,
                 /// The event's permanent id.
                 pub event_id: Uuid,

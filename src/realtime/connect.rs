@@ -17,7 +17,7 @@ use super::limits::RealtimeLimits;
 use super::member::RoomMember;
 use super::receive::EventReceiver;
 use super::roster::Roster;
-use super::session::{SessionWorker, SocketSession};
+use super::socket_session::{SessionWorker, SocketSession};
 use super::wire::ConnectError;
 use crate::auth::{Auth, SessionToken};
 use crate::domain::Session;

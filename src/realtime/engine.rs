@@ -17,7 +17,8 @@ use super::handlers::EventHandlers;
 use super::join::RoomJoiner;
 use super::limits::{MAX_MESSAGE_BYTES, RealtimeLimits};
 use super::member::RoomMember;
-use super::roster::{self, Roster};
+use super::roster::Roster;
+use super::session_watch;
 use crate::auth::Auth;
 use crate::commands::Commands;
 use crate::origin::AllowedOrigins;
@@ -115,7 +116,12 @@ impl Realtime {
 
     /// Closes sockets whose session ends (I6). Never returns.
     pub fn watch_sessions(&self) -> impl Future<Output = ()> + use<> {
-        roster::watch(Arc::clone(&self.roster), self.pool.clone(), self.auth.clone(), Arc::clone(&self.connections))
+        session_watch::run(
+            Arc::clone(&self.roster),
+            self.pool.clone(),
+            self.auth.clone(),
+            Arc::clone(&self.connections),
+        )
     }
 
     /// Closes every socket, so that clients connect elsewhere. Cuts the connections that do not close in time.

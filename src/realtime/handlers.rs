@@ -19,7 +19,7 @@ use super::connections::Connections;
 use super::emit::{EmitOutcome, emit};
 use super::join::RoomJoiner;
 use super::member::RoomMember;
-use super::session::{ClientEvent, SessionWorker, SocketSession, Task};
+use super::socket_session::{ClientEvent, SessionWorker, SocketSession, Task};
 use super::wire::{
     EmptyBody, ErrorAck, ErrorBody, JoinBody, JoinOutcome, LeftDuringJoin, SourceDeleted, SourceRequest, SourceWritten,
     SuccessAck, VaultLeft, VaultRef, VaultRequest,

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::connections::Connections;
 use super::emit::{EmitOutcome, emit};
-use super::session::SocketSession;
+use super::socket_session::SocketSession;
 use super::wire::{VaultJoined, VaultLeft};
 
 /// Maximum number of replayed events per drain of a socket's buffer of 128. The rest of the buffer is for live events.

@@ -5,13 +5,14 @@
 //! | module | what it does |
 //! |---|---|
 //! | `limits` | the limits as plain values |
-//! | `wire` | the messages besides the events of the log |
+//! | `wire` | the messages that are not events of the log |
 //! | [`asyncapi`] | the AsyncAPI document |
 //! | `connections` | the kill switch of each connection; blocked sessions |
 //! | `guarded_stream` | the byte stream under a websocket: closes slow readers, obeys the kill switch |
 //! | `emit` | puts one message into a socket's buffer |
-//! | `roster` | the connected sockets; closes those whose session ended (I6) |
-//! | `session` | one socket's queue of tasks |
+//! | `roster` | the connected sockets and their sessions |
+//! | `session_watch` | closes sockets whose session ends (I6) |
+//! | `socket_session` | one socket's queue of tasks |
 //! | `receive` | queues what a client sends, or rejects it |
 //! | `member` | a socket in a vault's room: takes events, falls behind, is removed (I5, I6) |
 //! | `slow_reader` | sends at the pace of the socket, and closes a socket that reads no data (I5) |
@@ -41,8 +42,9 @@ mod member;
 pub mod polling;
 mod receive;
 mod roster;
-mod session;
+mod session_watch;
 mod slow_reader;
+mod socket_session;
 mod wire;
 
 pub use engine::Realtime;

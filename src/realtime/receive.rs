@@ -13,7 +13,7 @@ use socketioxide::socket::Socket;
 
 use super::emit::{EmitOutcome, emit};
 use super::limits::MAX_MESSAGE_BYTES;
-use super::session::{ClientEvent, SocketSession};
+use super::socket_session::{ClientEvent, SocketSession};
 use super::wire::{ErrorAck, ErrorBody};
 use crate::error::Error;
 

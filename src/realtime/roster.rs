@@ -1,35 +1,22 @@
-//! The sockets of this node and their sessions: a socket ends with its session, on every node within 1 s (I6).
+//! The sockets of this node, each with the session that it depends on (I6).
 //!
 //! **State.** Per socket: its session's token, user and expiry. A socket is added before its session is looked up, so
 //! that a session that ends in between is noticed, and removed when its connection is closed. One lock, never held
 //! across an await.
-//! **How sockets end.** Every 250 ms, sockets whose session has expired by the clock are cut, and so are sockets whose
-//! session changed in the database and no longer exists: its row is gone or, where the token itself is the session, the
-//! token was revoked or its user deleted. The changes are read with an overlap that is much longer than a commit takes.
-//! After an outage of the database that lasted longer than half the overlap, all sessions are looked up once.
-//! **On failure.** While the database is unavailable, logouts are not noticed; sessions still expire by the clock.
+//! `connect` adds and removes sockets; `session_watch` closes those whose session ends.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use outbox_worker::{Db, with_query_timeout};
 use socketioxide::TransportType;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 use syncscript_types::UserId;
-use tokio::time::{Instant, MissedTickBehavior};
 
 use super::connections::Connections;
-use crate::auth::Auth;
-use crate::store::session_changes::{self, SessionChange};
-use crate::store::{self, encrypted_sessions, sessions::TokenHash};
-
-/// How often the roster is checked.
-const CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// How far back changes of sessions are read.
-const CHANGES_WINDOW: Duration = Duration::from_secs(30);
+use crate::store::session_changes::SessionChange;
+use crate::store::sessions::TokenHash;
 
 /// The sockets that are connected to this node.
 #[derive(Default)]
@@ -92,43 +79,14 @@ impl Roster {
         self.cut_where(connections, |_| true);
     }
 
-    async fn watch(&self, pool: &Db, auth: &Auth, connections: &Connections) {
-        let mut interval = tokio::time::interval(CHECK_INTERVAL);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last_read = Instant::now();
-        loop {
-            interval.tick().await;
-            self.disconnect_cut_sockets(connections);
-            let now = Utc::now();
-            self.cut_where(connections, |entry| entry.session.is_some_and(|(_, expires)| expires <= now));
-            let read_at = Instant::now();
-            let changes = if read_at - last_read < CHANGES_WINDOW / 2 {
-                with_query_timeout(session_changes::read_recent(pool, CHANGES_WINDOW.as_secs_f64())).await
-            } else {
-                with_query_timeout(self.look_up_all(pool)).await
-            };
-            match changes {
-                Ok(changes) => {
-                    last_read = read_at;
-                    auth.apply_session_changes(&changes, read_at.into_std());
-                    self.apply_changes(connections, changes);
-                }
-                Err(error) => tracing::debug!(%error, "the changes of sessions could not be read"),
-            }
-        }
-    }
-
-    async fn look_up_all(&self, pool: &Db) -> store::Result<Vec<SessionChange>> {
-        let (rows, encrypted) = self.tokens();
-        let alive: HashMap<_, _> = session_changes::find_existing(pool, &rows).await?.into_iter().collect();
-        let ended = encrypted_sessions::find_ended(pool, &encrypted).await?;
-        let rows = rows.into_iter().map(|token| SessionChange::Session(token, alive.get(&token).copied()));
-        Ok(rows.chain(ended.into_iter().map(|token| SessionChange::Session(token, None))).collect())
+    /// Cuts the sockets whose session expired before `now`.
+    pub fn cut_expired(&self, connections: &Connections, now: DateTime<Utc>) {
+        self.cut_where(connections, |entry| entry.session.is_some_and(|(_, expires)| expires <= now));
     }
 
     /// Returns the tokens whose sessions have a row, and the encrypted tokens with their users. Leaves out encrypted
     /// tokens that are still being looked up: that look-up sees whether they ended.
-    fn tokens(&self) -> (Vec<TokenHash>, Vec<(TokenHash, UserId)>) {
+    pub fn tokens(&self) -> (Vec<TokenHash>, Vec<(TokenHash, UserId)>) {
         let entries = self.lock();
         let rows = entries.values().filter(|entry| !entry.encrypted).map(|entry| entry.token).collect();
         let encrypted = entries.values().filter(|entry| entry.encrypted);
@@ -136,7 +94,8 @@ impl Roster {
         (rows, encrypted)
     }
 
-    fn apply_changes(&self, connections: &Connections, changes: Vec<SessionChange>) {
+    /// Takes over changed expiries, and cuts the sockets whose session or user no longer exists.
+    pub fn apply_changes(&self, connections: &Connections, changes: Vec<SessionChange>) {
         if changes.is_empty() {
             return;
         }
@@ -171,7 +130,7 @@ impl Roster {
 
     /// Disconnects the sockets that the engine cleans up late or never: those whose connection was lost while
     /// their session was looked up, and blocked long-polling sessions.
-    fn disconnect_cut_sockets(&self, connections: &Connections) {
+    pub fn disconnect_cut_sockets(&self, connections: &Connections) {
         let cut: Vec<SocketRef> = {
             let entries = self.lock();
             let cut = entries.values().filter(|entry| connections.is_cut(&entry.socket));
@@ -197,9 +156,4 @@ impl Roster {
         // The map is valid after each step, so a panic elsewhere does not corrupt it.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Closes sockets whose session ends. Never returns.
-pub async fn watch(roster: Arc<Roster>, pool: Db, auth: Auth, connections: Arc<Connections>) {
-    roster.watch(&pool, &auth, &connections).await;
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::connections::Connections;
 use super::emit::{EmitOutcome, emit};
-use super::session::SocketSession;
+use super::socket_session::SocketSession;
 
 /// How long to wait before a full buffer is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(2);

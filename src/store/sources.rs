@@ -32,7 +32,7 @@ pub async fn find(db: impl PgExecutor<'_>, user: UserId, source: SourceId) -> Re
 pub struct Page {
     /// The member's role.
     pub role: Role,
-    /// The position of the log: `vault:join` with `after: seq` continues from here without a hole.
+    /// The position of the log: `vault:join` with `after: seq` continues from here without a gap.
     pub seq: Seq,
     /// The sources.
     pub sources: Vec<Source>,

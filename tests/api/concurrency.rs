@@ -32,7 +32,7 @@ fn statuses(one: &Response, other: &Response) -> [u16; 2] {
     statuses
 }
 
-/// Asserts that the log of the vault has no hole up to its head (I2).
+/// Asserts that the log of the vault has no gap up to its head (I2).
 async fn assert_gapless(app: &App, vault: &str) -> Vec<Event> {
     let events = Event::of(&app.db, vault).await;
     let seqs: Vec<i64> = events.iter().map(|event| event.seq).collect();
@@ -141,7 +141,7 @@ async fn a_removed_member_writes_nothing_after_the_removal() {
     }
 }
 
-/// I2: rejected writes leave no hole, and every response has the seq of its own event.
+/// I2: rejected writes leave no gap, and every response has the seq of its own event.
 #[tokio::test]
 async fn concurrent_writers_on_two_vaults_leave_two_gapless_logs() {
     let app = App::start_with(&["--database-connections", "10"]).await;

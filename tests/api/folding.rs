@@ -162,7 +162,7 @@ async fn folding_the_log_gives_exactly_the_tables() {
         assert_eq!(events.len(), done + 1, "seed {seed}: one event per successful mutation");
         let mut folded = State::default();
         for (seq, event) in (1..).zip(&events) {
-            assert_eq!(event["seq"].as_i64(), Some(seq), "seed {seed}: the log has a hole");
+            assert_eq!(event["seq"].as_i64(), Some(seq), "seed {seed}: the log has a gap");
             folded.apply(event);
         }
         assert_eq!(head, app.head(&vault).await);

@@ -81,7 +81,7 @@ const TABLE_DAMAGE = {
 
 /** Ways to damage the log, which rebuild cannot repair. `$1` is the vault. */
 const LOG_DAMAGE = {
-  "a deleted row: a gap": ["DELETE FROM outbox WHERE vault_id = $1 AND seq = 5", /hole/],
+  "a deleted row: a gap": ["DELETE FROM outbox WHERE vault_id = $1 AND seq = 5", /gap/],
   "the first row deleted": ["DELETE FROM outbox WHERE vault_id = $1 AND seq = 1", /begins at seq 2/],
   "the last row deleted": [
     "DELETE FROM outbox WHERE vault_id = $1 AND seq = (SELECT head_seq FROM vaults WHERE id = $1)",

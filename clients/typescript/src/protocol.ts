@@ -57,7 +57,7 @@ export interface MemberAdded {
   member: Member;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** When the change was made. */
   timestamp: string;
@@ -73,7 +73,7 @@ export interface MemberRemoved {
   eventId: string;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** When the change was made. */
   timestamp: string;
@@ -93,7 +93,7 @@ export interface MemberUpdated {
   member: Member;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** When the change was made. */
   timestamp: string;
@@ -151,7 +151,7 @@ export interface SourceCreated {
   eventId: string;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** The source. */
   source: Source;
@@ -167,7 +167,7 @@ export interface SourceDeleted {
   eventId: string;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** The source's id. */
   sourceId: string;
@@ -185,7 +185,7 @@ export interface SourceUpdated {
   eventId: string;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** The source as it is now. */
   source: Source;
@@ -203,7 +203,7 @@ export interface VaultCreated {
   member: Member;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** When the change was made. */
   timestamp: string;
@@ -221,7 +221,7 @@ export interface VaultDeleted {
   eventId: string;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** When the change was made. */
   timestamp: string;
@@ -252,7 +252,7 @@ export interface VaultUpdated {
   eventId: string;
   /** The replay's id, only in an event that an operator sent again. It does not advance the position. */
   replay?: string;
-  /** The position in the vault's log, which has no holes: 1, 2, 3, … */
+  /** The position in the vault's log, which has no gaps: 1, 2, 3, … */
   seq: number;
   /** When the change was made. */
   timestamp: string;

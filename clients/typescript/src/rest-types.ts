@@ -16,7 +16,7 @@ export interface components {
         /** @description The process is running. */
         Alive: {
             /**
-             * @description The commit the server was built from, or `unknown` if it was not built from a checkout.
+             * @description The commit the server was built from, or `unknown` if the build did not name one.
              * @example 3f2a9c1d5b7e8f0a1c2d3e4f5a6b7c8d9e0f1a2b
              */
             commit: string;
@@ -193,7 +193,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
@@ -225,7 +225,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
@@ -253,7 +253,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
@@ -453,7 +453,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /** @description The source. */
             source: components["schemas"]["Source"];
@@ -477,7 +477,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /** @description The source's id. */
             sourceId: components["schemas"]["SourceId"];
@@ -519,7 +519,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /** @description The source as it is now. */
             source: components["schemas"]["Source"];
@@ -597,7 +597,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
@@ -623,7 +623,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time
@@ -696,7 +696,7 @@ export interface components {
              * @description The replay's id, only in an event that an operator sent again. It does not advance the position.
              */
             replay?: string;
-            /** @description The position in the vault's log, which has no holes: 1, 2, 3, … */
+            /** @description The position in the vault's log, which has no gaps: 1, 2, 3, … */
             seq: components["schemas"]["Seq"];
             /**
              * Format: date-time

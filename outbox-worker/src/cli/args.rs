@@ -51,7 +51,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Folds the log and compares it with the tables; exits with 1 if they differ or the log has a hole, 2 on failure
+    /// Folds the log and compares it with the tables; exits with 1 if they differ or the log has a gap, 2 on failure
     Verify {
         /// Only this vault; by default, all vaults
         #[arg(long, value_name = "ID")]

@@ -1,4 +1,4 @@
-//! `tail`: follows the log live, one JSON line per event, each vault in order and without a hole.
+//! `tail`: follows the log live, one JSON line per event, each vault in order and without a gap.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
@@ -33,7 +33,7 @@ struct OutputLine<'a> {
 /// events as they are committed, until the output is closed. Waits for a database that becomes unavailable.
 ///
 /// # Errors
-/// The vault does not exist, the database cannot be reached at the start, or the log has a hole.
+/// The vault does not exist, the database cannot be reached at the start, or the log has a gap.
 pub async fn run(
     pool: &PgPool,
     vault: Option<VaultId>,
@@ -93,7 +93,7 @@ async fn follow(
             for event in events {
                 let last = positions.entry(event.vault_id).or_insert(Seq::START);
                 if event.seq != last.next() && *last != Seq::START {
-                    anyhow::bail!("the log of vault {} has a hole after seq {last}", event.vault_id);
+                    anyhow::bail!("the log of vault {} has a gap after seq {last}", event.vault_id);
                 }
                 *last = event.seq;
                 unread.insert(event.vault_id);

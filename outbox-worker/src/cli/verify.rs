@@ -1,4 +1,4 @@
-//! `verify`: folds the log and compares it with the projection, and checks that the log has no hole.
+//! `verify`: folds the log and compares it with the projection, and checks that the log has no gap.
 //!
 //! All vaults are read in one snapshot, while writers continue. Postgres folds, and sorts on disk what does not fit in
 //! memory, so this program's memory does not grow with the log.
@@ -65,7 +65,7 @@ pub async fn run(pool: &PgPool, vault: Option<VaultId>, json: bool, out: &mut im
     Ok(report)
 }
 
-/// Checks that the log runs from 1 to the head without a hole, or begins with a snapshot. Returns the number of events.
+/// Checks that the log runs from 1 to the head without a gap, or begins with a snapshot. Returns the number of events.
 async fn check_log(
     db: &mut PgConnection,
     vault: VaultId,
@@ -88,7 +88,7 @@ async fn check_log(
         add_finding(format!("the log begins at seq {} instead of 1", log.first));
     }
     if log.events != log.last - log.first + 1 {
-        add_finding(format!("the log has a hole: {} events from seq {} to {}", log.events, log.first, log.last));
+        add_finding(format!("the log has a gap: {} events from seq {} to {}", log.events, log.first, log.last));
     }
     if log.last != head {
         add_finding(format!("the log ends at seq {}, but the vault's head is {head}", log.last));

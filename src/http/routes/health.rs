@@ -19,7 +19,7 @@ pub struct Liveness {
     /// The server's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// The commit the server was built from, or `unknown` if it was not built from a checkout.
+    /// The commit the server was built from, or `unknown` if the build did not name one.
     #[schema(example = "3f2a9c1d5b7e8f0a1c2d3e4f5a6b7c8d9e0f1a2b")]
     commit: &'static str,
 }

@@ -102,7 +102,7 @@ impl SocketSession {
         }
         let needs_worker = {
             let mut queue = lock(&self.queue);
-            if queue.tasks.len() == MAX_QUEUED_EVENTS {
+            if queue.tasks.len() >= MAX_QUEUED_EVENTS {
                 return Err(event);
             }
             queue.push(Task::Event(event))
