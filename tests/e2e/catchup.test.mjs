@@ -186,7 +186,9 @@ describe("I4: boundary values of `after`", () => {
 
   test("negative, fractional or not a number: BAD_REQUEST by event and acknowledgement, and no join", async () => {
     const vault = await vaultWith(0);
-    const client = await connectClient(viewer);
+    // The engine can lose a packet that it sends while a session moves to its websocket (docs/api.md), and this test
+    // expects every `error` event.
+    const client = await connectClient(viewer, { transports: ["websocket"] });
     for (const bad of [-1, -1e15, 1.5, "3", true, {}, [], 1e30]) {
       delete client.latest.error;
       const ack = await client.emitWithAck("vault:join", { vaultId: vault.id, after: bad });
