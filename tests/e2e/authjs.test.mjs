@@ -310,7 +310,7 @@ describe("direct requests", () => {
     await rest.expect(204, "POST", "/api/auth/logout");
     await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is disconnected");
     const log = node.stderr.join("\n");
-    assert.match(log, /answered/, "the log is not empty");
+    assert.match(log, /request finished/, "the log is not empty");
     for (const secret of [PASSWORD, "a wrong password", session, csrfToken, "in-the-query"])
       assert.ok(!log.includes(secret), secret);
   });
