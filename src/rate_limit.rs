@@ -1,4 +1,4 @@
-//! Rate limiting with token buckets: one bucket per socket, or one per key.
+//! Rate limiting with token buckets: one per socket for its events, and one per account and address for logins.
 //!
 //! The rate limiting crates cannot give a token back, which sign-in needs: an attempt takes a token when it begins, and
 //! gives it back when it succeeds. So only failures count, yet a thousand concurrent attempts do not slip through.

@@ -1,8 +1,8 @@
 //! Sends a backlog at the pace of the socket, and closes a socket that reads no data (I5).
 //!
 //! The engine does not report when a full buffer has room again, so the sender retries. The write timeout of a
-//! websocket's connection (`guarded_stream`) also cuts a websocket that reads nothing; only this module closes a
-//! long-polling client that stops polling.
+//! websocket's connection (`guarded_stream`) also cuts a websocket that reads nothing. A long-polling client has no such
+//! timeout: if it stops polling during a backlog, this module closes it.
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 //!
 //! A commit costs Postgres several times as much as writing a source. Therefore a few lanes, one per core, each write
 //! in one transaction what arrived during their previous one. If nothing waits, a mutation is written immediately.
+//! `queue` has the lanes and their guards, `writer` the transactions.
 //!
 //! **State.** Per lane: the pending writes, and whether a task works on them. Writes that are likely to contend share a
 //! lane. Per busy vault, that is, a vault locked by someone else (another lane, another node, an operator's tool): the
