@@ -35,8 +35,11 @@ apt_candidate() {
   say "Looking for $2 with apt-get"
   # A third-party repository that does not answer must not block the distribution's own.
   as_root apt-get -qq update >/dev/null || say "apt-get update reports an error (above); continuing"
-  apt-cache policy "$1" | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9].*)/\2/p'
+  apt_offered "$1"
 }
+
+# Prints the same version as the package lists of this machine have it.
+apt_offered() { apt-cache policy "$1" | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9].*)/\2/p'; }
 
 # Installs packages. Shows the output of apt-get only on failure.
 apt_install() {
@@ -60,7 +63,7 @@ need_rust() {
   command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   command -v cargo >/dev/null || die "Rust is missing. Install it as https://rustup.rs describes, then run this again."
   wanted=$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml | head -n 1)
-  found=$(rustc --version | cut -d ' ' -f 2)
+  found=$(rust_version)
   at_least "$found" "$wanted" ||
     die "SyncScript needs Rust $wanted or newer, and this is Rust $found. Run \`rustup update\`, then run this again."
   # The allocator is written in C and built with make.
@@ -68,6 +71,24 @@ need_rust() {
     apt_candidate gcc "a C compiler, which Rust needs," >/dev/null
     apt_install gcc libc6-dev make
   fi
+}
+
+# The file that records the instruction counts of the hot paths, and the Rust compiler that they belong to.
+INSTRUCTIONS=outbox-worker/benches/instructions.txt
+
+rust_version() { rustc --version | cut -d ' ' -f 2; }
+rust_recorded() { sed -n 's/^compiler //p' "$INSTRUCTIONS"; }
+
+# Selects the recorded compiler for this process and its children, and installs it with rustup if another one is the
+# default. A rust-toolchain.toml would name one for every developer, and fail where rustup may install nothing.
+pin_rust() {
+  local wanted
+  wanted=$(rust_recorded)
+  [ "$(rust_version)" != "$wanted" ] || return 0
+  command -v rustup >/dev/null || return 1
+  say "Installing Rust $wanted, which the instruction counts were recorded with"
+  rustup toolchain install "$wanted" --profile minimal --component clippy --component rustfmt || return 1
+  export RUSTUP_TOOLCHAIN=$wanted
 }
 
 # Prints the directory that cargo builds to: the default, CARGO_TARGET_DIR, or the one of a configuration file.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Python for the scripts. Source this file after common.sh; do not run it.
+# Python for the scripts. Source this file after common.sh and tools.sh; do not run it.
 
 # The oldest version that the tests' dependencies support.
 PYTHON_OLDEST=3.10
@@ -14,15 +14,10 @@ python_fits() {
 python_venv() {
   if [ "$1/.made" -nt "$2" ]; then return 0; fi
   rm -rf "$1"
-  if ! python_fits || ! python3 -c 'import ensurepip' 2>/dev/null; then
-    # In a subshell, because apt_candidate and apt_install exit on failure.
-    (
-      apt_candidate python3-venv "Python $PYTHON_OLDEST or newer, with venv," >/dev/null
-      apt_install python3-venv
-    ) || true
-    hash -r
-    python_fits || return 1
-  fi
+  # In a subshell, because install_tools exits on failure.
+  (install_tools contract) || return 1
+  hash -r
+  python_fits || return 1
   say "Creating a Python environment in $1"
   python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" || return 1
   touch "$1/.made"

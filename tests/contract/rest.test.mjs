@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import Ajv from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { runWorkerOk } from "../e2e/lib/outbox-worker.mjs";
+import { leaveOut } from "../e2e/lib/tools.mjs";
 import { World } from "../e2e/lib/world.mjs";
 
 const VENV = process.env.CONTRACT_VENV;
@@ -21,7 +22,8 @@ const CONFIG = fileURLToPath(new URL("schemathesis.toml", import.meta.url));
 const EXAMPLES = Number(process.env.CONTRACT_EXAMPLES ?? 0);
 /** How long a program may run, in milliseconds. */
 const PROGRAM_TIMEOUT_MS = 90_000 + EXAMPLES * 30_000;
-const options = { skip: VENV ? false : "CONTRACT_VENV does not name a Python environment" };
+/** Whether the tests that need the Python environment can run. */
+const requireVenv = (t) => Boolean(VENV) || leaveOut(t, "CONTRACT_VENV does not name a Python environment");
 
 let world, directory;
 before(async () => {
@@ -109,7 +111,8 @@ test("every example matches its schema", async () => {
   assert.ok(codes.size > 18, `${[...codes]}`);
 });
 
-test("the document is valid OpenAPI 3.1", options, async () => {
+test("the document is valid OpenAPI 3.1", async (t) => {
+  if (!requireVenv(t)) return;
   const text = await (await fetch(`${world.server.url}/api/openapi.json`)).text();
   assert.match(JSON.parse(text).openapi, /^3\.1\./);
   const file = join(directory, "openapi.json");
@@ -118,7 +121,8 @@ test("the document is valid OpenAPI 3.1", options, async () => {
   assert.equal(code, 0, output);
 });
 
-test("Schemathesis finds no difference between the server and the document", options, async (t) => {
+test("Schemathesis finds no difference between the server and the document", async (t) => {
+  if (!requireVenv(t)) return;
   const { owner } = world.users;
   const vault = await world.vault();
   await owner.createSource(vault.id);

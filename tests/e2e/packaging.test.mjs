@@ -10,16 +10,13 @@ import { fileURLToPath } from "node:url";
 import { Metrics } from "./lib/metrics.mjs";
 import { run } from "./lib/process.mjs";
 import { OUTBOX_WORKER_BIN, SYNCSCRIPT_BIN } from "./lib/settings.mjs";
+import { PATH, requireTool } from "./lib/tools.mjs";
 import { World } from "./lib/world.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path) => readFileSync(join(ROOT, path), "utf8");
 const PROGRAMS = { syncscript: SYNCSCRIPT_BIN, "outbox-worker": OUTBOX_WORKER_BIN };
 
-/** Whether a tool is missing: false if it is on the PATH or in /usr/sbin, otherwise the reason to skip a test. */
-const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
-const missing = (tool) =>
-  spawnSync("sh", ["-c", `command -v ${tool}`], { env: { PATH } }).status === 0 ? false : `${tool} is not installed`;
 const tool = (name, args, options = {}) =>
   spawnSync(name, args, { encoding: "utf8", timeout: 30_000, ...options, env: { ...process.env, PATH } });
 
@@ -184,7 +181,8 @@ describe("compose.yaml", () => {
 
 describe("ops", () => {
   for (const path of ["ops/nginx.conf", "ops/compose/nginx.conf"]) {
-    test(`${path} is a valid nginx configuration`, { skip: missing("nginx") || missing("openssl") }, (t) => {
+    test(`${path} is a valid nginx configuration`, (t) => {
+      if (!requireTool(t, "nginx") || !requireTool(t, "openssl")) return;
       const directory = scratch(t);
       const [certificate, key] = ["cert.pem", "key.pem"].map((name) => join(directory, name));
       const made = tool(
@@ -224,7 +222,8 @@ describe("ops", () => {
     assert.equal(choice("ops/nginx.conf"), choice("ops/compose/nginx.conf"));
   });
 
-  test("syncscript.service is a valid systemd unit", { skip: missing("systemd-analyze") }, (t) => {
+  test("syncscript.service is a valid systemd unit", (t) => {
+    if (!requireTool(t, "systemd-analyze")) return;
     const unit = join(scratch(t), "syncscript.service");
     const text = read("ops/syncscript.service").replace("/usr/local/bin/syncscript", SYNCSCRIPT_BIN);
     assert.ok(text.includes(SYNCSCRIPT_BIN));
@@ -249,7 +248,7 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
         assert.ok(text.includes(begins) && text.includes(command), text.slice(0, 300));
         const file = join(scratch(t), shell);
         writeFileSync(file, text);
-        if (missing(shell)) return t.diagnostic(`syntax not checked: ${missing(shell)}`);
+        if (!requireTool(t, shell)) return;
         const { status, stderr } = tool(shell, ["-n", file]);
         assert.equal(status, 0, stderr);
       });
@@ -267,13 +266,14 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
       const { code, stderr } = await run(program, ["man", directory], secret);
       assert.equal(code, 0, stderr);
       const pages = readdirSync(directory);
+      const groff = requireTool(t, "groff");
       assert.ok(pages.includes(`${name}.1`) && pages.includes(`${name}-${command}.1`), pages.join(" "));
       for (const page of pages) {
         const text = readFileSync(join(directory, page), "utf8");
         assert.match(text, /^\.TH /m);
         assert.match(text, /^\.SH SYNOPSIS$/m);
         assert.doesNotMatch(text, /hunter2/);
-        if (missing("groff")) continue;
+        if (!groff) continue;
         const { status, stderr: warnings } = tool("groff", ["-man", "-Tutf8", "-wmac", join(directory, page)]);
         assert.equal(status, 0, warnings);
         assert.equal(warnings, "");

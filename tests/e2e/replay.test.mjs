@@ -1,6 +1,5 @@
 // `outbox-worker replay` and `replays`: resend stored events, marked as replayed, to the live members on every node.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { assertRejectedUnchanged, runWorkerJson, runWorkerOk, WorkerProcess } from "./lib/outbox-worker.mjs";
 import { run } from "./lib/process.mjs";
@@ -17,6 +16,7 @@ import {
 } from "./lib/replays.mjs";
 import { OUTBOX_WORKER_BIN } from "./lib/settings.mjs";
 import { assertContiguous } from "./lib/subscriber.mjs";
+import { requireTool } from "./lib/tools.mjs";
 import { joinOnBothNodes, openTwoNodes } from "./lib/two-nodes.mjs";
 import { writeVaultHistory } from "./lib/vault-history.mjs";
 import { eventually } from "./lib/wait.mjs";
@@ -291,10 +291,8 @@ describe("stored replays", () => {
     await assertRejectedUnchanged(world.database, ["replay", "--cancel", id], /no replay .* is running/);
   });
 
-  const noTerminal = spawnSync("script", ["--version"]).error ? "script (util-linux) is not installed" : false;
-  test("on a terminal a progress bar shows position, rate and remaining time", {
-    skip: noTerminal,
-  }, async () => {
+  test("on a terminal a progress bar shows position, rate and remaining time", async (t) => {
+    if (!requireTool(t, "script")) return;
     const vault = await createVaultWith(world, owner, 40);
     const command = `${OUTBOX_WORKER_BIN} replay --vault ${vault.id} --rate 20`;
     const settings = { DATABASE_URL: world.database.url, TERM: "xterm" };
