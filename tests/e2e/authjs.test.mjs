@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { assertInTime } from "./lib/cut-off.mjs";
 import { claimsFor, cookieHeader, encryptV5, newSecret, V4_COOKIE } from "./lib/encrypted-session.mjs";
 import { Page } from "./lib/page.mjs";
 import { assertNoPanic } from "./lib/procfs.mjs";
@@ -74,7 +75,7 @@ for (const version of [5, 4]) {
       assert.notEqual(await client.getCsrfToken(), token);
     });
 
-    test("signIn, getSession, signOut", async () => {
+    test("signIn, getSession, signOut", async (t) => {
       const answer = await signIn();
       assert.equal(answer.ok, true);
       assert.equal(answer.status, 200);
@@ -91,7 +92,9 @@ for (const version of [5, 4]) {
       const signedOut = await client.signOut({ redirect: false });
       assert.equal(signedOut.url, `${world.server.url}/vaults?sort=name`);
       assert.ok(!page.cookies.has(SESSION_COOKIE), "the cookie is removed");
-      await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is disconnected");
+      const from = performance.now();
+      const { at } = await subscriber.waitFor(({ name }) => name === "disconnect", "the socket is disconnected");
+      assertInTime(t, from, at, "disconnected");
       await rest.expect(401, "GET", "/api/vaults");
     });
 

@@ -329,7 +329,7 @@ describe("I4: recovery", () => {
       // The LISTEN connection dies during the silence. The sweep after the new LISTEN makes up for it.
       await own.database.terminateBackends();
       await eventually(async () => (await own.database.listeners()) === 2, "both nodes listen again");
-      const { seq } = await eventually(() => own.users.owner.at(other).createSource(vault.id), "the write succeeds");
+      const { seq } = await eventually(() => own.users.owner.at(other).tryCreateSource(vault.id), "the write succeeds");
       for (const client of clients) await client.until(() => client.lastSeq(vault.id) === seq, "the event");
       assertNoPanic(own.server, other);
     } finally {

@@ -7,7 +7,7 @@ import { waitForBlocked } from "./lib/append.mjs";
 import { assertNoPanic } from "./lib/procfs.mjs";
 import { newSource } from "./lib/rest.mjs";
 import { TcpProxy } from "./lib/tcp-proxy.mjs";
-import { eventually } from "./lib/wait.mjs";
+import { eventually, isConnectionLost } from "./lib/wait.mjs";
 import { World } from "./lib/world.mjs";
 
 let world, owner, member;
@@ -307,7 +307,11 @@ describe("I9: crashes", () => {
     for (let round = 0; round < 20; round++) {
       const key = randomUUID();
       const body = newSource(`Round ${round} ${key}`);
-      const post = (rest) => send(rest, key, "POST", sourcesPath(vault), body).catch(() => null);
+      const post = (rest) =>
+        send(rest, key, "POST", sourcesPath(vault), body).catch((error) => {
+          if (isConnectionLost(error)) return null;
+          throw error;
+        });
       const heldBack = round % 2 === 0;
       if (heldBack) proxy.hold();
       const first = post(heldBack ? delayed : direct);

@@ -181,6 +181,7 @@ describe("tail", () => {
     const write = async () => {
       const answer = await owner.request("POST", `/api/vaults/${vault.id}/sources`, newSource("During outages"));
       if (answer.status === 201) last = Math.max(last, answer.seq);
+      else assert.equal(answer.status, 503, answer.text);
     };
     await whileWriting(2, write, async () => {
       for (let kill = 0; kill < 5; kill++) {

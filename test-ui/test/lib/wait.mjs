@@ -17,17 +17,12 @@ export async function withDeadline(promise, what, ms = DEADLINE_MS) {
   }
 }
 
-/** Calls `probe` until the result is truthy, and returns the result. An exception counts as "not yet". */
+/** Calls `probe` until the result is truthy, and returns the result. An exception is final. */
 export async function eventually(probe, what, ms = DEADLINE_MS) {
   const end = Date.now() + ms;
   for (;;) {
-    let last;
-    try {
-      last = await probe();
-      if (last) return last;
-    } catch (error) {
-      last = error;
-    }
+    const last = await probe();
+    if (last) return last;
     if (Date.now() > end) throw new Error(`Waited ${ms} ms without success: ${what} (last result: ${last})`);
     await pause(20);
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 import { EventRecord } from "./event-record.mjs";
-import { emitUntilAnswered, withDeadline } from "./wait.mjs";
+import { emitUntilAnswered, recordUpgrades, withDeadline } from "./wait.mjs";
 
 /** Options of a client that reconnects quickly. */
 export const RESUMING = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 100 };
@@ -17,6 +17,7 @@ export class BulkSubscriber extends EventRecord {
       extraHeaders: cookie ? { cookie } : {},
       ...options,
     });
+    recordUpgrades(this, this.socket);
     this.socket.onAny((name, data) => this.add(name, data));
     this.socket.on("connect", () => this.add("connect", this.socket.id));
     this.socket.on("connect_error", (error) => this.add("connect_error", error.message));

@@ -13,6 +13,12 @@ async function asAdmin(work) {
   }
 }
 
+/** Whether a query failed because PostgreSQL is down, starts, or ended the connection. */
+export const isDatabaseUnavailable = ({ code, message }) =>
+  ["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code) ||
+  /^(08|57P0)/.test(code) ||
+  /^(Connection terminated|Client has encountered a connection error)/.test(message);
+
 export class Database {
   constructor(name) {
     this.name = name;

@@ -6,7 +6,7 @@ import { withDeadline } from "./wait.mjs";
 const LOGGED = new Set(EVENT_TYPES);
 
 export class EventRecord {
-  /** Every event, oldest first: `{name, data}`. */
+  /** Every event, oldest first: `{name, data, at}`. */
   received = [];
   /** The latest data of each event name. */
   latest = {};
@@ -14,7 +14,7 @@ export class EventRecord {
   #waiters = new Set();
 
   add(name, data) {
-    this.received.push({ name, data });
+    this.received.push({ name, data, at: performance.now() });
     this.latest[name] = data;
     if (LOGGED.has(name)) this.eventsOf(vaultIdOf(data)).push({ type: name, seq: data.seq, eventId: data.eventId });
     this.#waiters.forEach((check) => check());

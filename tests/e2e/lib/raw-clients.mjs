@@ -196,9 +196,10 @@ export class Poller extends EventRecord {
     return response.status;
   }
 
+  /** Polls until `condition()` is truthy. Every poll must succeed. */
   async pollUntil(condition, what) {
     return eventually(async () => {
-      if (!condition()) await this.poll();
+      if (!condition()) assert.equal(await this.poll(), 200, `a poll while waiting for ${what}`);
       return condition();
     }, what);
   }
@@ -212,6 +213,13 @@ export class Poller extends EventRecord {
 
   emit(name, data) {
     return this.send(`42${JSON.stringify([name, data])}`);
+  }
+
+  /** Whether the server rejects the session. A POST, unlike a poll, shows it without draining the session's buffer. */
+  async isRejected() {
+    const status = await this.send("3");
+    assert.ok(status === 200 || status === 400, `the status of a POST: ${status}`);
+    return status === 400;
   }
 
   async join(vaultId, after) {

@@ -82,6 +82,14 @@ export class RestClient {
     return { ...answer.body.source, seq: answer.seq };
   }
 
+  /** Like `createSource`, but returns null for a 503, as during an outage of the database. */
+  async tryCreateSource(vaultId, title = "A source") {
+    const answer = await this.request("POST", `/api/vaults/${vaultId}/sources`, newSource(title));
+    if (answer.status === 503) return null;
+    assert.equal(answer.status, 201, answer.text);
+    return { ...answer.body.source, seq: answer.seq };
+  }
+
   updateSource(sourceId, changes) {
     return this.expect(200, "PATCH", `/api/sources/${sourceId}`, changes);
   }

@@ -1,7 +1,7 @@
 // The official client, with a full record of everything it receives.
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
-import { emitUntilAnswered, withDeadline } from "./wait.mjs";
+import { emitUntilAnswered, recordUpgrades, withDeadline } from "./wait.mjs";
 
 /** All event types of the log. */
 export const EVENT_TYPES = [
@@ -33,6 +33,7 @@ export class Subscriber {
       extraHeaders: { ...(cookie && { cookie }), ...headers },
       ...options,
     });
+    recordUpgrades(this, this.socket);
     this.socket.io.on("open", () => {
       this.socket.io.engine.on("packet", ({ type, data }) => type === "message" && this.frames.push(data));
     });

@@ -1,5 +1,6 @@
 // Waiting until the system has recovered after faults.
 import { setTimeout as pause } from "node:timers/promises";
+import { isDatabaseUnavailable } from "../../e2e/lib/database.mjs";
 import { eventually } from "../../e2e/lib/wait.mjs";
 
 /** How long recovery may take, in milliseconds. */
@@ -11,6 +12,7 @@ export async function readHeads(world) {
     () => world.database.rows("SELECT id, head_seq::int AS head FROM vaults"),
     "a response from the database",
     DEADLINE_MS,
+    isDatabaseUnavailable,
   );
   return new Map(rows.map(({ id, head }) => [id, head]));
 }

@@ -1,4 +1,6 @@
 // Faults of PostgreSQL and of the connections to it.
+import { isDatabaseUnavailable } from "../../../e2e/lib/database.mjs";
+import { WAIT_TIMEOUT_MS } from "../../../e2e/lib/settings.mjs";
 import { eventually } from "../../../e2e/lib/wait.mjs";
 
 /** Matches the servers' connections, without the suite's own. */
@@ -9,6 +11,8 @@ async function terminate(world, condition) {
     () =>
       world.database.rows(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${SERVERS} AND ${condition}`),
     "a response from the database",
+    WAIT_TIMEOUT_MS,
+    isDatabaseUnavailable,
   );
   return rows.length;
 }
@@ -79,11 +83,14 @@ export const POSTGRES_FAULTS = {
         const rows = await eventually(
           () => world.database.rows(`SELECT pid FROM pg_stat_activity WHERE ${SERVERS} ORDER BY pid`),
           "a response from the database",
+          WAIT_TIMEOUT_MS,
+          isDatabaseUnavailable,
         );
         const victim = rows[Math.floor(victimDraw * rows.length)];
         if (victim) world.cluster.killBackend(victim.pid);
       },
-      end: () => eventually(() => world.database.rows("SELECT 1"), "the recovery of PostgreSQL", 60_000),
+      end: () =>
+        eventually(() => world.database.rows("SELECT 1"), "the recovery of PostgreSQL", 60_000, isDatabaseUnavailable),
     };
   },
 };
